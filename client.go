@@ -1,0 +1,380 @@
+package siskin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/internal/inbox"
+	"github.com/siskin-go/siskin/internal/partitioner"
+	"github.com/siskin-go/siskin/internal/pending"
+	"github.com/siskin-go/siskin/internal/topics"
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Client sends requests and events. Safe for concurrent use. It opens
+// connections when it first needs them, and reads replies only after the first
+// request.
+type Client struct {
+	cfg    Config
+	emit   events.Sink
+	kafka  *kgo.Client
+	keeper topics.Keeper
+	calls  *pending.Table
+	inbox  *inbox.Inbox
+
+	mu     sync.Mutex
+	checks map[string]*check // topics to which this client sends
+	ctx    context.Context   // ends with Close
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+}
+
+// NewClient returns a client that has not yet touched the network. Its error
+// names all wrong settings.
+func NewClient(cfg Config) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	c := &Client{cfg: cfg, emit: cfg.sink(), calls: pending.NewTable(cfg.MaxPending), checks: make(map[string]*check)}
+	connection := cfg.connection(wire.ClientPostfix, brokerwatch.New(cfg.Brokers, c.emit))
+	kafka, err := kgo.NewClient(slices.Concat(connection, cfg.producing(),
+		[]kgo.Opt{kgo.RecordPartitioner(partitioner.New())}, cfg.Kafka)...)
+	if err != nil {
+		return nil, fmt.Errorf("siskin: make the Kafka client: %w", err)
+	}
+	c.kafka = kafka
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	admin := kadm.NewClient(kafka)
+	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit}
+	c.inbox = inbox.New(inbox.Config{
+		Options: slices.Concat(connection, cfg.Kafka),
+		Admin:   admin,
+		Ensure: func(ctx context.Context, topic string) error {
+			return c.keeper.Ensure(ctx, []topics.Spec{cfg.replySpec(topic)})
+		},
+		Deliver: c.deliver,
+		Lost:    func(r *inbox.Route, err error) int { return c.calls.FailRoute(r, err) },
+		Emit:    c.emit,
+	})
+	return c, nil
+}
+
+// Ready prepares everything that the first use of the contracts needs: topics,
+// and for an RPC the route for its replies. Without it, their first calls do.
+func (c *Client) Ready(ctx context.Context, contracts ...Contract) error {
+	var errs []error
+	for _, contract := range contracts {
+		err := c.checked(ctx, contract.Pattern())
+		if _, ok := contract.(interface{ request() }); ok && err == nil {
+			_, err = c.inbox.Route(ctx, c.replyTopic(contract.Pattern(), c.cfg.Dialect))
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("siskin: prepare %q: %w", contract.Pattern(), c.closedError(err)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close fails all pending calls with ErrClosed at once, then waits until ctx
+// ends for the broker to confirm what was emitted. Later calls fail with
+// ErrClosed. It may be called more than once.
+func (c *Client) Close(ctx context.Context) error {
+	c.calls.Close(ErrClosed)
+	err := c.kafka.Flush(ctx)
+	c.mu.Lock()
+	c.cancel()
+	c.mu.Unlock()
+	c.inbox.Close()
+	c.kafka.Close()
+	c.tasks.Wait()
+	if err != nil {
+		return fmt.Errorf("siskin: close the client: not everything that was sent is confirmed: %w", err)
+	}
+	return nil
+}
+
+// Send sends req to the topic pattern and waits for the first reply. It sends
+// the request once: a call that fails with ErrNoReply or ErrUnavailable may
+// have been handled. The error is a *CallError.
+func Send[Res any](ctx context.Context, client *Client, pattern string, req any, opts ...CallOption) (Res, error) {
+	var res Res
+	err := client.send(ctx, pattern, req, &res, opts)
+	return res, err
+}
+
+// Stream sends req to the topic pattern and returns its replies as they come.
+// The sequence can be used once. Leaving the loop ends the call here; the
+// service is not told. An error is always last, and the value beside it is
+// nothing. The deadline of Config.Timeout holds for the first reply only;
+// between replies Config.StreamIdle does. End ctx to bound the whole.
+func Stream[Res any](
+	ctx context.Context, client *Client, pattern string, req any, opts ...CallOption,
+) iter.Seq2[Res, error] {
+	return func(yield func(Res, error) bool) {
+		var res Res
+		err := client.stream(ctx, pattern, req, opts, func(value []byte) (bool, error) {
+			res = *new(Res)
+			if err := client.cfg.Codec.Decode(value, &res); err != nil {
+				return false, err
+			}
+			return yield(res, nil), nil
+		})
+		if err != nil {
+			yield(*new(Res), err)
+		}
+	}
+}
+
+func (c *Client) send(ctx context.Context, pattern string, req, into any, opts []CallOption) error {
+	o := c.options(opts)
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	call, err := c.begin(ctx, pattern, req, o, 1)
+	if err != nil {
+		return c.callError(pattern, "", err)
+	}
+	defer call.end()
+	select {
+	case r := <-call.Replies():
+		if err = r.Err; err == nil {
+			err = c.cfg.Codec.Decode(r.Value, into)
+		}
+	case <-ctx.Done():
+		err = call.timedOut(ctx)
+	}
+	if err != nil {
+		return c.callError(pattern, call.id, err)
+	}
+	return nil
+}
+
+// stream calls each with every value until the end, an error, or false.
+func (c *Client) stream(
+	ctx context.Context, pattern string, req any, opts []CallOption, each func([]byte) (bool, error),
+) error {
+	o := c.options(opts)
+	first, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	call, err := c.begin(first, pattern, req, o, c.cfg.StreamBuffer)
+	if err != nil {
+		return c.callError(pattern, "", err)
+	}
+	defer call.end()
+	if err := call.read(ctx, first, c.cfg.StreamIdle, each); err != nil {
+		return c.callError(pattern, call.id, err)
+	}
+	return nil
+}
+
+// outgoing is a pending call with what must be given back at its end.
+type outgoing struct {
+	*pending.Call
+	c      *Client
+	id     string
+	route  *inbox.Route
+	ticket *partitioner.Ticket
+}
+
+// begin sends the request and returns its call. ctx must have a deadline, which
+// goes along with the request.
+func (c *Client) begin(ctx context.Context, pattern string, req any, o callOptions, buffer int) (*outgoing, error) {
+	if err := wire.CheckTopic(pattern); err != nil {
+		return nil, err
+	}
+	value, err := c.cfg.Codec.Encode(req)
+	if err != nil {
+		return nil, Errorf(CodeInvalid, "%w", err)
+	}
+	if err := c.checked(ctx, pattern); err != nil {
+		return nil, err
+	}
+	route, err := c.inbox.Route(ctx, c.replyTopic(pattern, o.dialect))
+	if err != nil {
+		return nil, err
+	}
+	call := &outgoing{Call: pending.NewCall(buffer, route), c: c, route: route, ticket: partitioner.NewTicket()}
+	id, err := c.calls.Add(call.Call)
+	if err != nil {
+		return nil, err
+	}
+	call.id = string(id)
+	rec := o.record(pattern, value)
+	rec.Headers = traced(ctx, rec.Headers)
+	deadline, _ := ctx.Deadline()
+	o.dialect.WriteRequest(rec, dialect.Request{
+		CorrelationID: id, ReplyTopic: route.Topic, ReplyPartition: route.Partition, Timeout: time.Until(deadline),
+	})
+	c.produce(rec, call)
+	return call, nil
+}
+
+// produce never blocks and never passes the caller's context on: its end would
+// fail the neighbours in the batch.
+func (c *Client) produce(rec *kgo.Record, call *outgoing) {
+	c.kafka.TryProduce(call.ticket, rec, func(_ *kgo.Record, err error) {
+		if err != nil {
+			c.calls.Fail(call.Call, produceError(err))
+			return
+		}
+		call.Acked.Store(true)
+	})
+}
+
+func (o *outgoing) end() {
+	o.c.calls.Remove(o.Call)
+	o.ticket.Release()
+}
+
+// timedOut says why a call whose context has ended got no reply.
+func (o *outgoing) timedOut(ctx context.Context) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ctx.Err()
+	}
+	if !o.Acked.Load() {
+		return fmt.Errorf("%w (%w)", ErrUnavailable, ctx.Err())
+	}
+	o.c.inbox.TimedOut(o.route)
+	return fmt.Errorf("%w (%w)", ErrNoReply, ctx.Err())
+}
+
+// read passes replies to each. The end of a stream can come with the last value
+// or alone, without a value; alone behind nothing it is an empty stream.
+func (o *outgoing) read(ctx, first context.Context, idle time.Duration, each func([]byte) (bool, error)) error {
+	timer := time.NewTimer(idle)
+	timer.Stop()
+	defer timer.Stop()
+	waiting := first.Done()
+	for {
+		select {
+		case r := <-o.Replies():
+			if r.Err != nil {
+				return r.Err
+			}
+			if !r.Last || r.Value != nil {
+				if more, err := each(r.Value); err != nil || !more {
+					return err
+				}
+			}
+			if r.Last {
+				return nil
+			}
+			waiting = ctx.Done()
+			timer.Reset(idle)
+		case <-waiting:
+			if ctx.Err() == nil {
+				return o.timedOut(first)
+			}
+			return o.timedOut(ctx)
+		case <-timer.C:
+			return ErrStreamIdle
+		}
+	}
+}
+
+// deliver takes each record that arrives on one of this client's routes.
+func (c *Client) deliver(rec *kgo.Record) {
+	r, ok := c.cfg.Dialect.ReadReply(rec)
+	if !ok {
+		return
+	}
+	incoming := pending.Reply{Value: rec.Value, Last: r.Last}
+	if r.Fault != nil {
+		incoming.Err = remoteError(r.Fault)
+	}
+	if call := c.calls.Deliver(r.CorrelationID, incoming); call != nil {
+		call.Route.(*inbox.Route).Answered()
+	}
+}
+
+func (c *Client) replyTopic(pattern string, d dialect.Dialect) string {
+	if c.cfg.ReplyTopic != "" {
+		return c.cfg.ReplyTopic
+	}
+	return d.ReplyTopic(pattern)
+}
+
+// Message is one event of a batch.
+type Message struct {
+	Value   any
+	Options []CallOption
+}
+
+// Emit sends v to topic as an event and waits until the broker has stored it.
+// With an error that is ErrUnavailable the event may still be stored.
+func (c *Client) Emit(ctx context.Context, topic string, v any, opts ...CallOption) (RecordMetadata, error) {
+	metas, err := c.EmitBatch(ctx, topic, []Message{{Value: v, Options: opts}})
+	return metas[0], err
+}
+
+// EmitBatch sends several events and waits until the broker has stored all of
+// them or refused some. The result has a place for each message; the Offset of
+// one that is not stored is -1. The error joins what went wrong, with the place
+// of each. An empty batch sends nothing.
+func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message) ([]RecordMetadata, error) {
+	timeout := c.cfg.Timeout
+	if len(messages) > 0 {
+		timeout = c.options(messages[0].Options).timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	b := newBatch(c, topic, len(messages))
+	if err := b.check(ctx); err != nil {
+		return b.metas, fmt.Errorf("siskin: emit to %q: %w", topic, c.closedError(err))
+	}
+	for i, m := range messages {
+		b.send(ctx, i, m)
+	}
+	if err := b.wait(ctx); err != nil {
+		return b.results(), fmt.Errorf("siskin: emit to %q: %w", topic, err)
+	}
+	return b.results(), nil
+}
+
+// callError is the error of a call, with the reasons of inner packages in the
+// words of this one.
+func (c *Client) callError(pattern, id string, err error) error {
+	err = c.closedError(err)
+	if errors.Is(err, pending.ErrFull) {
+		err = ErrOverloaded
+	}
+	return &CallError{Pattern: pattern, CorrelationID: id, Err: err}
+}
+
+// closedError gives ErrClosed for whatever the end of the client caused.
+func (c *Client) closedError(err error) error {
+	switch {
+	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled) && c.ctx.Err() != nil:
+		return ErrClosed
+	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoReply) && !errors.Is(err, ErrUnavailable):
+		return fmt.Errorf("%w (%w)", ErrUnavailable, err) // the time ended before anything was sent
+	}
+	return err
+}
+
+// produceError puts a failure to store a record into words.
+func produceError(err error) error {
+	switch {
+	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
+		return fmt.Errorf("%w (%w)", ErrUnavailable, err)
+	case errors.Is(err, kgo.ErrMaxBuffered):
+		return fmt.Errorf("%w: too many records wait for the broker", ErrOverloaded)
+	case errors.Is(err, kgo.ErrClientClosed):
+		return ErrClosed
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
+		return Errorf(CodeInvalid, "the record is too large; see Config.MaxRecordBytes and the broker's message.max.bytes").
+			WithCause(err)
+	}
+	return err
+}

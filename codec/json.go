@@ -1,0 +1,199 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"unicode/utf8"
+)
+
+// JSON is the default codec. Its bytes are those of NestJS's serializer
+// (protocol notes for NestJS, sections 4 and 5):
+//
+//   - a string (or a type whose kind is string and that has no MarshalJSON) is
+//     its UTF-8 bytes, without quotes;
+//   - []byte and json.RawMessage are their bytes;
+//   - a nil pointer, a nil interface and struct{} are a record without a value;
+//   - a nil slice is [] and a nil map is {}: NestJS would hand a whole message
+//     object to its handler for a record without a value;
+//   - everything else is JSON, with <, > and & unescaped as JSON.stringify
+//     leaves them.
+//
+// Decoding into a value of type any follows NestJS's parser: text that starts
+// with '{' or '[' and is JSON becomes what it says, with numbers as
+// json.Number so that large ones stay exact; all other text becomes a string.
+// A record without a value gives the zero value of every type.
+var JSON Codec = jsonCodec{}
+
+// ErrEmpty says that a value of length zero was met where text is needed.
+var ErrEmpty = errors.New("the value is empty")
+
+type jsonCodec struct{}
+
+func (jsonCodec) Name() string { return "json" }
+
+func (jsonCodec) Encode(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil, struct{}:
+		return nil, nil
+	case string:
+		return append(make([]byte, 0, len(v)), v...), nil
+	case []byte:
+		return cloned(v), nil
+	case json.RawMessage:
+		return cloned(v), nil
+	case json.Marshaler:
+		if isNilPointer(v) {
+			return nil, nil
+		}
+		return marshal(v)
+	case float64, []float64, int, int64, bool:
+		return encodeCommon(v)
+	}
+	return encodeByKind(reflect.ValueOf(v), v)
+}
+
+// encodeCommon keeps the most frequent types away from reflection over kinds.
+func encodeCommon(v any) ([]byte, error) {
+	if s, ok := v.([]float64); ok && s == nil {
+		return []byte("[]"), nil
+	}
+	return marshal(v)
+}
+
+func encodeByKind(rv reflect.Value, v any) ([]byte, error) {
+	switch rv.Kind() {
+	case reflect.String:
+		return []byte(rv.String()), nil
+	case reflect.Pointer:
+		if rv.IsNil() {
+			return nil, nil
+		}
+		return jsonCodec{}.Encode(rv.Elem().Interface())
+	case reflect.Slice:
+		if rv.IsNil() {
+			return []byte("[]"), nil
+		}
+	case reflect.Map:
+		if rv.IsNil() {
+			return []byte("{}"), nil
+		}
+	}
+	return marshal(v)
+}
+
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode %T as JSON: %w", v, err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func isNilPointer(v any) bool {
+	rv := reflect.ValueOf(v)
+	return rv.Kind() == reflect.Pointer && rv.IsNil()
+}
+
+func cloned(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append(make([]byte, 0, len(b)), b...)
+}
+
+func (jsonCodec) Decode(data []byte, into any) error {
+	switch p := into.(type) {
+	case *string:
+		*p = string(data)
+		return nil
+	case *[]byte:
+		*p = cloned(data)
+		return nil
+	case *json.RawMessage:
+		*p = cloned(data)
+		return nil
+	case *struct{}:
+		return nil
+	case *any:
+		*p = decodeAny(data)
+		return nil
+	}
+	if data == nil {
+		return zero(into)
+	}
+	return decodeTyped(data, into)
+}
+
+func decodeTyped(data []byte, into any) error {
+	if len(data) == 0 {
+		return fmt.Errorf("decode JSON into %T: %w", into, ErrEmpty)
+	}
+	if p, ok := plainString(into); ok {
+		p.SetString(string(data))
+		return nil
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("decode JSON into %T: %w", into, err)
+	}
+	return nil
+}
+
+// plainString finds the string behind a pointer to a named string type, or
+// behind a pointer to a pointer to a string, unless the type reads JSON itself.
+func plainString(into any) (reflect.Value, bool) {
+	if _, ok := into.(json.Unmarshaler); ok {
+		return reflect.Value{}, false
+	}
+	rv := reflect.ValueOf(into)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return reflect.Value{}, false
+	}
+	elem := rv.Elem()
+	if elem.Kind() == reflect.Pointer && elem.Type().Elem().Kind() == reflect.String {
+		if _, ok := elem.Interface().(json.Unmarshaler); ok {
+			return reflect.Value{}, false
+		}
+		elem.Set(reflect.New(elem.Type().Elem()))
+		elem = elem.Elem()
+	}
+	return elem, elem.Kind() == reflect.String
+}
+
+func zero(into any) error {
+	rv := reflect.ValueOf(into)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() {
+		return fmt.Errorf("decode into %T: want a pointer that is not nil", into)
+	}
+	rv.Elem().SetZero()
+	return nil
+}
+
+func decodeAny(data []byte) any {
+	if data == nil {
+		return nil
+	}
+	if len(data) > 0 && (data[0] == '{' || data[0] == '[') {
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.UseNumber()
+		var v any
+		if dec.Decode(&v) == nil && atEnd(dec) {
+			return v
+		}
+	}
+	if utf8.Valid(data) && (len(data) == 0 || data[0] != 0) {
+		return string(data)
+	}
+	return cloned(data)
+}
+
+// atEnd reports whether nothing but white space is left.
+func atEnd(dec *json.Decoder) bool {
+	_, err := dec.Token()
+	return errors.Is(err, io.EOF)
+}

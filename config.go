@@ -1,0 +1,408 @@
+package siskin
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/siskin-go/siskin/codec"
+	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/dialect/nestjs"
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/internal/outcome"
+	"github.com/siskin-go/siskin/internal/topics"
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Config is the settings of one service or one client. The zero value of a
+// field means its default. A negative number is refused unless its comment
+// gives it a meaning. Fields with a `koanf` tag can be loaded from a file or the
+// environment with package config.
+//
+// A Config is copied by NewService and NewClient; later changes have no effect.
+type Config struct {
+	// Brokers are the addresses, as host:port, at which the cluster is first
+	// asked. One that answers is enough. Default: 127.0.0.1:9092.
+	Brokers []string `koanf:"brokers"`
+
+	// ClientID names this program to the brokers, for their logs and quotas.
+	// The postfix is added to it, as NestJS does. Default: "siskin".
+	ClientID string `koanf:"client_id"`
+
+	// Group is the consumer group of a service. All instances with the same
+	// group share the work. The postfix is added to it, as NestJS does.
+	// Required for a service with handlers; a client has none.
+	Group string `koanf:"group"`
+
+	// Postfix is added to ClientID and Group. Default: "-server" for a service
+	// and "-client" for a client, as in NestJS. "none" adds nothing.
+	Postfix string `koanf:"postfix"`
+
+	// Topics is what to do about a topic that does not exist: "create" makes
+	// it, "verify" ends Run with one error that names all missing topics,
+	// "wait" goes on when somebody has made it. Default: "create" when all
+	// Brokers are loopback addresses, else "verify".
+	Topics string `koanf:"topics"`
+
+	// Partitions is how many partitions a created topic gets. Default: 1.
+	Partitions int `koanf:"partitions"`
+
+	// Replication is the replication factor of a created topic. Default: the
+	// broker's.
+	Replication int `koanf:"replication"`
+
+	// ReplyRetention is how long a created reply topic keeps its records.
+	// Default: 10 minutes. At least 1 minute.
+	ReplyRetention time.Duration `koanf:"reply_retention"`
+
+	// ReplyTopic makes a client receive the replies of all patterns on this
+	// one topic. Default: one topic for each pattern, named by the dialect
+	// (NestJS: the pattern and ".reply").
+	ReplyTopic string `koanf:"reply_topic"`
+
+	// ReplyTopics are topics to which a service may send replies although
+	// their names do not end in .reply, -reply, .replies or -replies. A
+	// request names its reply topic, so without this rule anybody who may
+	// write a request could make the service write anywhere.
+	ReplyTopics []string `koanf:"reply_topics"`
+
+	// Timeout is how long a call waits for its reply, and an emitted event for
+	// the broker, when the context ends no sooner and WithTimeout says nothing
+	// else. Every call has a deadline, so it cannot be negative. Default: 30
+	// seconds. At most 24 hours.
+	Timeout time.Duration `koanf:"timeout"`
+
+	// StreamIdle is how long a stream may be silent between two replies.
+	// Default: 30 seconds.
+	StreamIdle time.Duration `koanf:"stream_idle"`
+
+	// StreamBuffer is how many replies of a stream wait for their reader. A
+	// reader that is further behind fails its own call. Default: 256. At most
+	// 65,536.
+	StreamBuffer int `koanf:"stream_buffer"`
+
+	// MaxPending is how many calls of a client may wait for replies at a time;
+	// one more fails with ErrOverloaded. Default: 10,000.
+	MaxPending int `koanf:"max_pending"`
+
+	// QueueLimit is how many fetched records of one partition wait for their
+	// handler before the partition is paused. Default: 1,000.
+	QueueLimit int `koanf:"queue_limit"`
+
+	// RetryAttempts is how often an event handler runs for one record, the
+	// first time included, before the record becomes a dead letter. Default:
+	// 5. 1 means no retry. A request is tried once, unless its handler
+	// returns RetryAfter.
+	RetryAttempts int `koanf:"retry_attempts"`
+
+	// RetryInitial is the delay before the second attempt; it doubles before
+	// each further one. Default: 200 milliseconds.
+	RetryInitial time.Duration `koanf:"retry_initial"`
+
+	// RetryLongest bounds the delay between two attempts. Default: 10 seconds.
+	RetryLongest time.Duration `koanf:"retry_longest"`
+
+	// StartFrom is where a consumer group reads a partition for the first
+	// time: "end", "beginning", or a time in RFC 3339. Default: "end", as in
+	// NestJS. A partition that is added while the service runs starts at its
+	// beginning.
+	StartFrom string `koanf:"start_from"`
+
+	// Session is how long a member of the consumer group may be silent before
+	// the others take its partitions. Heartbeats go on while handlers run.
+	// Default: 6 seconds, which is also the least that a broker accepts by
+	// default.
+	Session time.Duration `koanf:"session"`
+
+	// CommitInterval is the least time between two commits. After a crash, the
+	// work of at most this time is done again. Default: 100 milliseconds.
+	CommitInterval time.Duration `koanf:"commit_interval"`
+
+	// Drain is how long running handlers may take to finish when the service
+	// stops or loses partitions. Default: 20 seconds.
+	Drain time.Duration `koanf:"drain"`
+
+	// MaxRecordBytes is the largest record that is sent; the broker's own
+	// limit (message.max.bytes) should not be less. Default: 1,000,012, which
+	// is the broker's default.
+	MaxRecordBytes int `koanf:"max_record_bytes"`
+
+	// Compression of what is sent: "none" or "gzip". Other codecs stop a
+	// NestJS consumer for good, because kafkajs cannot read them. Default:
+	// "none".
+	Compression string `koanf:"compression"`
+
+	// Codec encodes and decodes values. Default: codec.JSON.
+	Codec codec.Codec `koanf:"-"`
+
+	// Dialect is how requests, replies and errors look on the wire. Default:
+	// NestJS's.
+	Dialect dialect.Dialect `koanf:"-"`
+
+	// Logger receives what happens, one line an event of package events.
+	// Default: slog.Default().
+	Logger *slog.Logger `koanf:"-"`
+
+	// Observe also receives each event, also those below the logger's level.
+	// It must be quick and safe for concurrent use. Default: nobody.
+	Observe events.Sink `koanf:"-"`
+
+	// Kafka are further options for the Kafka client, such as TLS and SASL.
+	// They come last and win, so they can also break what Siskin sets up.
+	Kafka []kgo.Opt `koanf:"-"`
+}
+
+// String prints the settings as a program can read them, one "name=value" a
+// setting that differs from its zero value. It leaves out what cannot be
+// printed, such as Kafka, which may hold passwords.
+func (c Config) String() string {
+	var parts []string
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("koanf")
+		if name == "-" || v.Field(i).IsZero() {
+			continue
+		}
+		text := fmt.Sprint(v.Field(i).Interface())
+		if list, ok := v.Field(i).Interface().([]string); ok {
+			text = strings.Join(list, ",")
+		}
+		if strings.ContainsAny(text, " \t\"") {
+			text = strconv.Quote(text)
+		}
+		parts = append(parts, name+"="+text)
+	}
+	return strings.Join(parts, " ")
+}
+
+// WithDefaults returns the settings with each default filled in, as a service
+// or a client uses them.
+func (c Config) WithDefaults() Config {
+	if len(c.Brokers) == 0 {
+		c.Brokers = []string{"127.0.0.1:9092"}
+	}
+	set(&c.ClientID, "siskin")
+	set(&c.Topics, string(topics.Default(c.Brokers)))
+	set(&c.Partitions, 1)
+	set(&c.Replication, -1)
+	set(&c.ReplyRetention, 10*time.Minute)
+	set(&c.Timeout, 30*time.Second)
+	set(&c.StreamIdle, 30*time.Second)
+	set(&c.StreamBuffer, 256)
+	set(&c.MaxPending, 10_000)
+	set(&c.QueueLimit, 1_000)
+	set(&c.RetryAttempts, 5)
+	set(&c.RetryInitial, 200*time.Millisecond)
+	set(&c.RetryLongest, 10*time.Second)
+	set(&c.StartFrom, "end")
+	set(&c.Session, 6*time.Second)
+	set(&c.CommitInterval, 100*time.Millisecond)
+	set(&c.Drain, 20*time.Second)
+	set(&c.MaxRecordBytes, 1_000_012)
+	set(&c.Compression, "none")
+	if c.Codec == nil {
+		c.Codec = codec.JSON
+	}
+	if c.Dialect == nil {
+		c.Dialect = nestjs.Dialect{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate returns all that is wrong with the settings, joined, each as a
+// *ConfigError, or nil. NewService and NewClient call it.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	var errs []error
+	bad := func(field string, value any, format string, args ...any) {
+		errs = append(errs, &ConfigError{Field: field, Value: value, Err: fmt.Errorf(format, args...)})
+	}
+	for _, b := range c.Brokers {
+		if err := checkAddress(b); err != nil {
+			bad("Brokers", b, "%w", err)
+		}
+	}
+	c.validateNames(bad)
+	c.validateNumbers(bad)
+	if _, err := c.start(); err != nil {
+		bad("StartFrom", c.StartFrom, "%w", err)
+	}
+	switch topics.Policy(c.Topics) {
+	case topics.Create, topics.Verify, topics.Wait:
+	default:
+		bad("Topics", c.Topics, `want "create", "verify" or "wait"`)
+	}
+	if c.Compression != "none" && c.Compression != "gzip" {
+		bad("Compression", c.Compression, `want "none" or "gzip": other codecs stop a NestJS consumer for good`)
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) validateNames(bad func(string, any, string, ...any)) {
+	for field, name := range map[string]string{"ClientID": c.ClientID, "Group": c.Group, "Postfix": c.Postfix} {
+		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			bad(field, name, "it contains a control character")
+		}
+	}
+	if c.ReplyTopic != "" {
+		if err := wire.CheckTopic(c.ReplyTopic); err != nil {
+			bad("ReplyTopic", c.ReplyTopic, "%w", err)
+		}
+	}
+	for _, t := range c.ReplyTopics {
+		if err := wire.CheckTopic(t); err != nil {
+			bad("ReplyTopics", t, "%w", err)
+		}
+	}
+}
+
+func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
+	type bound struct {
+		field            string
+		value, low, high int64
+	}
+	for _, b := range []bound{
+		{"Partitions", int64(c.Partitions), 1, 100_000},
+		{"StreamBuffer", int64(c.StreamBuffer), 1, 65_536},
+		{"MaxPending", int64(c.MaxPending), 1, 10_000_000},
+		{"QueueLimit", int64(c.QueueLimit), 1, 10_000_000},
+		{"RetryAttempts", int64(c.RetryAttempts), 1, 1_000},
+		{"MaxRecordBytes", int64(c.MaxRecordBytes), 1_024, 1 << 30},
+	} {
+		if b.value < b.low || b.value > b.high {
+			bad(b.field, b.value, "want %d to %d", b.low, b.high)
+		}
+	}
+	if c.Replication != -1 && (c.Replication < 1 || c.Replication > math.MaxInt16) {
+		bad("Replication", c.Replication, "want 1 to %d, or 0 for the broker's default", math.MaxInt16)
+	}
+	type span struct {
+		field            string
+		value, low, high time.Duration
+	}
+	const day = 24 * time.Hour
+	for _, s := range []span{
+		{"ReplyRetention", c.ReplyRetention, time.Minute, 365 * day},
+		{"Timeout", c.Timeout, time.Millisecond, day},
+		{"StreamIdle", c.StreamIdle, time.Millisecond, day},
+		{"RetryInitial", c.RetryInitial, time.Millisecond, day},
+		{"RetryLongest", c.RetryLongest, time.Millisecond, day},
+		{"Session", c.Session, time.Second, time.Hour},
+		{"CommitInterval", c.CommitInterval, time.Millisecond, time.Minute},
+		{"Drain", c.Drain, time.Millisecond, time.Hour},
+	} {
+		if s.value < s.low || s.value > s.high {
+			bad(s.field, s.value, "want %v to %v", s.low, s.high)
+		}
+	}
+}
+
+func checkAddress(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("want host:port, such as 127.0.0.1:9092: %w", err)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65_535 || host == "" {
+		return errors.New("want host:port, such as 127.0.0.1:9092")
+	}
+	return nil
+}
+
+func (c Config) postfix(fallback string) string {
+	switch c.Postfix {
+	case "":
+		return fallback
+	case "none":
+		return ""
+	}
+	return c.Postfix
+}
+
+func (c Config) retry() outcome.Policy {
+	return outcome.Exponential(c.RetryAttempts, c.RetryInitial, c.RetryLongest)
+}
+
+// sink hands events to the logger and to Observe.
+func (c Config) sink() events.Sink {
+	log := events.Log(c.Logger)
+	if c.Observe == nil {
+		return log
+	}
+	return func(e events.Event) {
+		log(e)
+		c.Observe(e)
+	}
+}
+
+// spec is a topic as this configuration would create it.
+func (c Config) spec(topic string) topics.Spec {
+	return topics.Spec{Name: topic, Partitions: int32(c.Partitions), Replication: int16(c.Replication)}
+}
+
+func (c Config) replySpec(topic string) topics.Spec {
+	s := c.spec(topic)
+	s.Retention = c.ReplyRetention
+	return s
+}
+
+// connection is the options that every Kafka client of this configuration has.
+// The caller's own options go behind all others.
+func (c Config) connection(postfix string, watch *brokerwatch.Watch) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(c.ClientID + c.postfix(postfix)),
+		kgo.WithHooks(watch),
+		kgo.DisableClientMetrics(),
+		// The library waits up to five seconds between attempts; a broker that
+		// restarts is back sooner, and one attempt a second costs nothing.
+		kgo.RetryBackoffFn(backoff),
+		kgo.MetadataMinAge(250 * time.Millisecond),
+	}
+}
+
+func backoff(failures int) time.Duration {
+	const longest = time.Second
+	d := 50 * time.Millisecond << min(max(failures-1, 0), 5)
+	return min(d, longest)
+}
+
+// producing is the options of a Kafka client that sends.
+func (c Config) producing() []kgo.Opt {
+	codec := kgo.NoCompression() // the library's default, snappy, stops a NestJS consumer for good
+	if c.Compression == "gzip" {
+		codec = kgo.GzipCompression()
+	}
+	return []kgo.Opt{
+		kgo.ProducerBatchCompression(codec),
+		kgo.ProducerBatchMaxBytes(int32(c.MaxRecordBytes)),
+		// No linger: records that arrive while a request is under way share
+		// the next one, so batches form under load and a lone record waits
+		// for nobody.
+		kgo.ProducerLinger(0),
+		// The library would try for ever; what is older than this is of no
+		// use to anybody.
+		kgo.RecordDeliveryTimeout(c.Timeout),
+	}
+}
+
+// randomName is a short name that no other program has.
+func randomName() string { return strings.ToLower(rand.Text()[:10]) }

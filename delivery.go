@@ -1,0 +1,114 @@
+package siskin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/siskin-go/siskin/codec"
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Header is one header of a record. Headers are an ordered list in which a name
+// may repeat.
+type Header = kgo.RecordHeader
+
+// RecordMetadata says where the broker stored a record.
+type RecordMetadata struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Timestamp time.Time
+}
+
+// Delivery is a record on its way to a handler. It is valid until the handler
+// returns, also for reading from other goroutines; its bytes must not be
+// changed.
+type Delivery struct {
+	record  *kgo.Record
+	attempt int
+	request bool
+	codec   codec.Codec
+}
+
+// DeliveryFrom returns the delivery that a handler's context belongs to. Inside
+// a handler it is always there; elsewhere it returns nil and false. A call made
+// with the context carries only the trace context and the remaining time on,
+// never the headers of the delivery.
+func DeliveryFrom(ctx context.Context) (*Delivery, bool) {
+	d, ok := ctx.Value(deliveryKey{}).(*Delivery)
+	return d, ok
+}
+
+type deliveryKey struct{}
+
+// deliveryContext is context.WithValue without its two extra allocations.
+type deliveryContext struct {
+	context.Context
+	delivery *Delivery
+}
+
+func (c *deliveryContext) Value(key any) any {
+	if key == (deliveryKey{}) {
+		return c.delivery
+	}
+	return c.Context.Value(key)
+}
+
+// Topic is the topic that the record was read from.
+func (d *Delivery) Topic() string { return d.record.Topic }
+
+// Partition is the partition that the record was read from.
+func (d *Delivery) Partition() int32 { return d.record.Partition }
+
+// Offset is the record's place in its partition.
+func (d *Delivery) Offset() int64 { return d.record.Offset }
+
+// Key is the record's key, or nil.
+func (d *Delivery) Key() []byte { return d.record.Key }
+
+// Value is the record's undecoded value, or nil for a record without one.
+func (d *Delivery) Value() []byte { return d.record.Value }
+
+// Headers are the record's headers in their order.
+func (d *Delivery) Headers() []Header { return d.record.Headers }
+
+// Header returns the last header with the name, or nil and false.
+func (d *Delivery) Header(name string) ([]byte, bool) { return wire.Last(d.record.Headers, name) }
+
+// Timestamp is when the record was written, by the clock of its producer, or of
+// the broker where the topic says so.
+func (d *Delivery) Timestamp() time.Time { return d.record.Timestamp }
+
+// Attempt counts how often this handler has been started for the record in this
+// process, from 1. A record that is delivered again after a crash starts at 1.
+func (d *Delivery) Attempt() int { return d.attempt }
+
+// Request reports whether a caller waits for a reply.
+func (d *Delivery) Request() bool { return d.request }
+
+// Record is the record as the Kafka client gave it.
+func (d *Delivery) Record() *kgo.Record { return d.record }
+
+// decode fills into from the record's value.
+func (d *Delivery) decode(into any) error {
+	if err := d.codec.Decode(d.record.Value, into); err != nil {
+		return &DecodeError{Topic: d.Topic(), Partition: d.Partition(), Offset: d.Offset(), Err: err}
+	}
+	if v, ok := into.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return invalid(err)
+		}
+	}
+	return nil
+}
+
+// invalid makes the error of a Validate method one for the caller, unless its
+// author has already chosen.
+func invalid(err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	return Errorf(CodeInvalid, "%w", err)
+}

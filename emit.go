@@ -1,0 +1,135 @@
+package siskin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/siskin-go/siskin/internal/topics"
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// batch is events on their way to the broker.
+type batch struct {
+	c     *Client
+	topic string
+
+	mu    sync.Mutex
+	metas []RecordMetadata
+	errs  []error
+	left  int
+	done  chan struct{} // closed when nothing is left
+}
+
+func newBatch(c *Client, topic string, n int) *batch {
+	b := &batch{c: c, topic: topic, metas: make([]RecordMetadata, n), left: n, done: make(chan struct{})}
+	for i := range b.metas {
+		b.metas[i] = RecordMetadata{Topic: topic, Partition: -1, Offset: -1}
+	}
+	if n == 0 {
+		close(b.done)
+	}
+	return b
+}
+
+func (b *batch) check(ctx context.Context) error {
+	if err := wire.CheckTopic(b.topic); err != nil {
+		return err
+	}
+	return b.c.checked(ctx, b.topic)
+}
+
+func (b *batch) send(ctx context.Context, i int, m Message) {
+	value, err := b.c.cfg.Codec.Encode(m.Value)
+	if err != nil {
+		b.landed(i, nil, err)
+		return
+	}
+	o := b.c.options(m.Options)
+	rec := o.record(b.topic, value)
+	rec.Headers = traced(ctx, rec.Headers)
+	b.c.kafka.TryProduce(context.Background(), rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
+}
+
+func (b *batch) landed(i int, rec *kgo.Record, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil {
+		err = produceError(err)
+		if len(b.metas) > 1 {
+			err = fmt.Errorf("message %d: %w", i, err)
+		}
+		b.errs = append(b.errs, err)
+	} else {
+		b.metas[i] = RecordMetadata{
+			Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset, Timestamp: rec.Timestamp,
+		}
+	}
+	if b.left--; b.left == 0 {
+		close(b.done)
+	}
+}
+
+// wait returns when all records have landed, or ctx ends.
+func (b *batch) wait(ctx context.Context) error {
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fmt.Errorf("%w (%w)", ErrUnavailable, ctx.Err())
+		}
+		return ctx.Err()
+	}
+	return errors.Join(b.errs...)
+}
+
+// results is a copy, because records may still land.
+func (b *batch) results() []RecordMetadata {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]RecordMetadata(nil), b.metas...)
+}
+
+// check is the question whether a topic exists, asked once and shared by all who
+// wait for the answer.
+type check struct {
+	done chan struct{}
+	err  error
+}
+
+// checked returns nil when the topic that the client sends to exists, after
+// making it where the policy says so. A failure is not kept.
+func (c *Client) checked(ctx context.Context, topic string) error {
+	c.mu.Lock()
+	if c.ctx.Err() != nil {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	ch := c.checks[topic]
+	if ch == nil {
+		ch = &check{done: make(chan struct{})}
+		c.checks[topic] = ch
+		// On a goroutine of its own: a caller that gives up must not fail
+		// the others.
+		c.tasks.Go(func() { c.check(topic, ch) })
+	}
+	c.mu.Unlock()
+	select {
+	case <-ch.done:
+		return ch.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Client) check(topic string, ch *check) {
+	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic)})
+	if ch.err != nil {
+		c.mu.Lock()
+		delete(c.checks, topic)
+		c.mu.Unlock()
+	}
+	close(ch.done)
+}

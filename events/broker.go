@@ -1,0 +1,105 @@
+package events
+
+import (
+	"log/slog"
+	"time"
+)
+
+// BrokerAway says that no broker could be reached. It is sent once an outage,
+// not once an attempt.
+type BrokerAway struct {
+	sealed
+	Brokers []string
+	Err     error
+}
+
+// Level is Error: nothing can be sent or received.
+func (BrokerAway) Level() slog.Level { return slog.LevelError }
+
+// Message is one line with the likely cause and the next step.
+func (BrokerAway) Message() string {
+	return "no Kafka broker answers; is it running, and is the address right? trying again until it does"
+}
+
+// Attrs are the addresses and the last error.
+func (e BrokerAway) Attrs() []slog.Attr {
+	return []slog.Attr{slog.Any("brokers", e.Brokers), failure(e.Err)}
+}
+
+// BrokerBack says that a broker answers again after BrokerAway.
+type BrokerBack struct {
+	sealed
+	Broker string
+	After  time.Duration
+}
+
+// Level is Info.
+func (BrokerBack) Level() slog.Level { return slog.LevelInfo }
+
+// Message is "the Kafka broker answers again".
+func (BrokerBack) Message() string { return "the Kafka broker answers again" }
+
+// Attrs are the address and how long the outage lasted.
+func (e BrokerBack) Attrs() []slog.Attr {
+	return []slog.Attr{slog.String("broker", e.Broker), after(e.After)}
+}
+
+// TopicsMissing says that a service or client waits for topics that do not
+// exist.
+type TopicsMissing struct {
+	sealed
+	Topics []string
+	Policy string
+}
+
+// Level is Warn.
+func (TopicsMissing) Level() slog.Level { return slog.LevelWarn }
+
+// Message names the next step.
+func (TopicsMissing) Message() string {
+	return "topics do not exist; create them, or set Config.Topics to \"create\"; waiting for them"
+}
+
+// Attrs are the missing topics and the policy in force.
+func (e TopicsMissing) Attrs() []slog.Attr {
+	return []slog.Attr{slog.Any("topics", e.Topics), slog.String("policy", e.Policy)}
+}
+
+// TopicsCreated says that topics were created.
+type TopicsCreated struct {
+	sealed
+	Topics []string
+}
+
+// Level is Info.
+func (TopicsCreated) Level() slog.Level { return slog.LevelInfo }
+
+// Message is "created topics".
+func (TopicsCreated) Message() string { return "created topics" }
+
+// Attrs are the new topics.
+func (e TopicsCreated) Attrs() []slog.Attr {
+	return []slog.Attr{slog.Any("topics", e.Topics)}
+}
+
+// FetchFailed says that a partition could not be read. Reading goes on by
+// itself when the cause is gone.
+type FetchFailed struct {
+	sealed
+	Topic     string
+	Partition int32
+	Err       error
+}
+
+// Level is Warn.
+func (FetchFailed) Level() slog.Level { return slog.LevelWarn }
+
+// Message is "a partition cannot be read".
+func (FetchFailed) Message() string { return "a partition cannot be read; trying again" }
+
+// Attrs are the partition and the error.
+func (e FetchFailed) Attrs() []slog.Attr {
+	return []slog.Attr{
+		slog.String("topic", e.Topic), slog.Int("partition", int(e.Partition)), failure(e.Err),
+	}
+}

@@ -1,0 +1,186 @@
+package siskin
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/siskin-go/siskin/internal/wire"
+)
+
+// Handler is the one shape that every handler has under its types, be it for
+// requests, streams or events. The value of d is not yet decoded. reply sends
+// one value to the caller: none for an event, one for a request, any number for
+// a stream. The error decides what becomes of the record.
+type Handler func(ctx context.Context, d *Delivery, reply func(any) error) error
+
+// Middleware wraps a handler. It runs around decoding, so it can refuse a
+// record by its headers or size before its value is looked at. The first
+// middleware is the outermost. The chain is built once, when the service runs.
+type Middleware func(next Handler) Handler
+
+func chain(h Handler, middleware []Middleware) Handler {
+	for i := len(middleware) - 1; i >= 0; i-- {
+		h = middleware[i](h)
+	}
+	return h
+}
+
+// Registrar is where handlers are registered: a Service or a Scope. A package
+// with handlers offers a function that takes one:
+//
+//	func (m *Math) Register(r siskin.Registrar) { Sum.Handle(r, m.sum) }
+//
+// Only this package implements it.
+type Registrar interface {
+	register(registration)
+}
+
+// registration is one handler, erased to its untyped shape.
+type registration struct {
+	topic   string
+	kind    handlerKind
+	handler Handler
+	options []HandlerOption
+	where   string // file:line of the call that registered it
+}
+
+type handlerKind uint8
+
+const (
+	single handlerKind = iota // a request with one reply
+	stream                    // a request with any number of replies
+	event                     // no reply
+)
+
+// Handle serves the requests on the topic pattern with fn. A topic has one such
+// handler, in one service. Mistakes are collected and returned by Service.Run.
+//
+// A record on the topic that asks for no reply is handled too; its result is
+// discarded, as in NestJS.
+func Handle[Req, Res any](
+	r Registrar, pattern string, fn func(context.Context, Req) (Res, error), opts ...HandlerOption,
+) {
+	r.register(registration{pattern, single, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+		var req Req
+		if err := d.decode(&req); err != nil {
+			return err
+		}
+		res, err := fn(ctx, req)
+		if err != nil {
+			return err
+		}
+		return reply(res)
+	}, opts, caller()})
+}
+
+// HandleStream serves the requests on the topic pattern with any number of
+// replies. send may be called from one goroutine at a time until fn returns; it
+// blocks while the broker is slow and returns an error when the caller can get
+// no more. The stream ends when fn returns.
+func HandleStream[Req, Res any](
+	r Registrar, pattern string, fn func(ctx context.Context, req Req, send func(Res) error) error, opts ...HandlerOption,
+) {
+	r.register(registration{pattern, stream, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+		var req Req
+		if err := d.decode(&req); err != nil {
+			return err
+		}
+		return fn(ctx, req, func(res Res) error { return reply(res) })
+	}, opts, caller()})
+}
+
+// On handles the events on topic with fn. A topic can have several event
+// handlers; they run in the order in which they were registered, and each is
+// retried by itself.
+func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
+	r.register(registration{topic, event, func(ctx context.Context, d *Delivery, _ func(any) error) error {
+		var v T
+		if err := d.decode(&v); err != nil {
+			return err
+		}
+		return fn(ctx, v)
+	}, opts, caller()})
+}
+
+// Scope is a part of a service whose handlers share options, such as
+// middleware. Scopes can be nested; the outer one's options come first.
+type Scope struct {
+	parent  Registrar
+	options []HandlerOption
+}
+
+// Scope returns a part of the service whose handlers have opts.
+func (s *Service) Scope(opts ...HandlerOption) *Scope { return &Scope{parent: s, options: opts} }
+
+// Scope returns a part of the scope whose handlers have opts too.
+func (s *Scope) Scope(opts ...HandlerOption) *Scope { return &Scope{parent: s, options: opts} }
+
+func (s *Scope) register(reg registration) {
+	reg.options = slices.Concat(s.options, reg.options)
+	s.parent.register(reg)
+}
+
+// thisPackage is the prefix of the names of this package's functions.
+const thisPackage = "github.com/siskin-go/siskin."
+
+// caller is the first file and line outside this package.
+func caller() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, thisPackage) {
+			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
+		}
+		if !more {
+			return "unknown place"
+		}
+	}
+}
+
+// binding is a handler with its chain built.
+type binding struct {
+	kind    handlerKind
+	handler Handler
+	options handlerOptions
+	where   string
+}
+
+// topicBindings is all that serves one topic: one request handler, or event
+// handlers.
+type topicBindings struct {
+	request *binding
+	events  []*binding
+}
+
+// bind adds one registration to the routes, or says what is wrong with it.
+func (s *Service) bind(reg registration) error {
+	wrong := func(format string, args ...any) error {
+		return &ConfigError{Field: "handler at " + reg.where, Value: reg.topic, Err: fmt.Errorf(format, args...)}
+	}
+	if err := wire.CheckTopic(reg.topic); err != nil {
+		return wrong("%w", err)
+	}
+	at := s.routes.At(reg.topic)
+	switch {
+	case at.request != nil:
+		return wrong("the topic already has a request handler, registered at %s", at.request.where)
+	case reg.kind != event && len(at.events) > 0:
+		return wrong("the topic already has an event handler, registered at %s; "+
+			"NestJS would never call one of the two", at.events[0].where)
+	}
+	b := &binding{kind: reg.kind, where: reg.where, options: handlerOptions{dialect: s.cfg.Dialect}}
+	for _, opt := range reg.options {
+		opt.applyHandler(&b.options)
+	}
+	b.handler = chain(reg.handler, slices.Concat(s.middleware, b.options.middleware))
+	if reg.kind == event {
+		at.events = append(at.events, b)
+	} else {
+		at.request = b
+	}
+	return nil
+}

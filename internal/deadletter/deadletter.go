@@ -1,0 +1,130 @@
+// Package deadletter stores records that cannot be handled, with what is known
+// about why, so that nothing is lost and a person can look at them.
+package deadletter
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Publisher stores dead letters. Safe for concurrent use.
+type Publisher struct {
+	client *kgo.Client
+	group  string
+	ensure func(ctx context.Context, topic string) error
+	there  sync.Map // topics that exist
+}
+
+// NewPublisher returns a publisher for the dead letters of a consumer group.
+// ensure sees to it that a dead-letter topic exists.
+func NewPublisher(client *kgo.Client, group string, ensure func(context.Context, string) error) *Publisher {
+	return &Publisher{client: client, group: group, ensure: ensure}
+}
+
+// Topic is where the dead letters of topic go.
+func Topic(topic string) string { return topic + wire.DeadLetterSuffix }
+
+// Publish stores one dead letter and returns nil when the broker has it. Until
+// ctx ends it tries again, and tells failing about each failure: a dead letter
+// that is given up would be a lost record.
+func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
+	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
+		err := p.store(ctx, p.letter(rec, cause))
+		if err == nil {
+			return nil
+		}
+		failing(err)
+		if errors.Is(err, kgo.ErrClientClosed) {
+			return err
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return fmt.Errorf("dead letter to %s not stored: %w", Topic(rec.Topic), err)
+		}
+	}
+}
+
+func (p *Publisher) store(ctx context.Context, letter *kgo.Record) error {
+	if _, ok := p.there.Load(letter.Topic); !ok {
+		if err := p.ensure(ctx, letter.Topic); err != nil {
+			return err
+		}
+		p.there.Store(letter.Topic, true)
+	}
+	// Without the end of ctx: it would fail the neighbours in the batch too.
+	return p.client.ProduceSync(context.WithoutCancel(ctx), letter).FirstErr()
+}
+
+const (
+	firstDelay   = 200 * time.Millisecond
+	longestDelay = 5 * time.Second
+)
+
+// letter is a copy of rec with Spring Kafka's plain set of headers behind its
+// own. Source: protocol notes for Spring, b.5. The partition is left to the
+// key: a dead-letter topic may have fewer partitions than the source.
+func (p *Publisher) letter(rec *kgo.Record, cause error) *kgo.Record {
+	headers := make([]kgo.RecordHeader, 0, len(rec.Headers)+8)
+	for _, h := range rec.Headers {
+		if h.Key != wire.DeadErrorType && h.Key != wire.DeadErrorMessage {
+			headers = append(headers, h)
+		}
+	}
+	add := func(key string, value []byte) {
+		headers = append(headers, kgo.RecordHeader{Key: key, Value: value})
+	}
+	add(wire.DeadTopic, []byte(rec.Topic))
+	add(wire.DeadPartition, binary.BigEndian.AppendUint32(nil, uint32(rec.Partition)))
+	add(wire.DeadOffset, binary.BigEndian.AppendUint64(nil, uint64(rec.Offset)))
+	add(wire.DeadTimestamp, binary.BigEndian.AppendUint64(nil, uint64(rec.Timestamp.UnixMilli())))
+	add(wire.DeadTimestampType, []byte(timestampType(rec)))
+	add(wire.DeadGroup, []byte(p.group))
+	add(wire.DeadErrorType, []byte(errorType(cause)))
+	add(wire.DeadErrorMessage, []byte(errorMessage(cause)))
+	return &kgo.Record{Topic: Topic(rec.Topic), Partition: -1, Key: rec.Key, Value: rec.Value, Headers: headers}
+}
+
+func timestampType(rec *kgo.Record) string {
+	switch rec.Attrs.TimestampType() {
+	case 0:
+		return "CreateTime"
+	case 1:
+		return "LogAppendTime"
+	}
+	return "NoTimestampType"
+}
+
+// errorType is the Go type of the innermost error, which is what tells two
+// kinds of failure apart.
+func errorType(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
+		}
+		err = inner
+	}
+}
+
+// longestMessage bounds the header: an error can quote a whole record.
+const longestMessage = 8 << 10
+
+func errorMessage(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	if len(text) > longestMessage {
+		return strings.ToValidUTF8(text[:longestMessage], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,182 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// read makes the reader follow route from offset on.
+func (in *Inbox) read(route *Route, offset int64) error {
+	where := map[string]map[int32]kgo.Offset{route.Topic: {route.Partition: kgo.NewOffset().At(offset)}}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return context.Canceled
+	}
+	if in.reader != nil {
+		in.reader.AddConsumePartitions(where)
+		reader := in.reader
+		in.tasks.Go(func() { in.hurry(reader, route) })
+		return nil
+	}
+	reader, err := kgo.NewClient(append(in.readerOptions(where), in.cfg.Options...)...)
+	if err != nil {
+		return fmt.Errorf("make the Kafka client for replies: %w", err)
+	}
+	in.reader = reader
+	in.tasks.Go(func() { in.poll(reader) })
+	return nil
+}
+
+func (in *Inbox) readerOptions(where map[string]map[int32]kgo.Offset) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.ConsumePartitions(where),
+		// After data loss, read a minute again: replies are matched by id, so
+		// an old one does no harm. After a mere reconnect the library resumes
+		// from its last position.
+		kgo.ConsumeResetOffset(kgo.RewindOffset(time.Minute)),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxWait(fetchWait),
+		// Without this the library hides that a partition is gone.
+		kgo.KeepRetryableFetchErrors(),
+	}
+}
+
+// fetchWait is how long the broker holds a fetch that finds nothing.
+const fetchWait = 500 * time.Millisecond
+
+// hurry makes the reader fetch a new route at once. A route that is added while
+// a fetch waits at the broker is otherwise read only when that fetch ends.
+//
+// It works in two steps: wait until the reader knows the partition, then restart
+// its fetches. SetOffsets does that for any topic, also for one that is not
+// read. The library takes a new partition over a moment after it knows it, so a
+// restart can come too early; then the second one helps.
+func (in *Inbox) hurry(reader *kgo.Client, route *Route) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	give := time.NewTimer(fetchWait)
+	defer give.Stop()
+	for known := false; !known; {
+		select {
+		case <-tick.C:
+			leader, _, _ := reader.PartitionLeader(route.Topic, route.Partition)
+			known = leader >= 0
+		case <-give.C:
+			return // by now the waiting fetch has ended
+		case <-in.ctx.Done():
+			return
+		}
+	}
+	restart(reader)
+	select {
+	case <-time.After(20 * time.Millisecond):
+	case <-in.ctx.Done():
+		return
+	}
+	if !route.heard.Load() {
+		restart(reader)
+	}
+}
+
+// restart ends the fetches that wait at the brokers; the library starts new
+// ones with all partitions that it knows by now.
+func restart(reader *kgo.Client) {
+	reader.SetOffsets(map[string]map[int32]kgo.EpochOffset{"siskin.no-such-topic": {0: {Epoch: -1}}})
+}
+
+// poll hands records on until the inbox is closed.
+func (in *Inbox) poll(reader *kgo.Client) {
+	missing := make(map[partition]time.Time)
+	for {
+		fetches := reader.PollFetches(in.ctx)
+		if in.ctx.Err() != nil || fetches.IsClientClosed() {
+			return
+		}
+		fetches.EachError(func(topic string, n int32, err error) { in.failed(reader, missing, partition{topic, n}, err) })
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			if len(p.Records) > 0 {
+				in.hear(p, missing)
+			}
+		})
+	}
+}
+
+type partition struct {
+	topic  string
+	number int32
+}
+
+func (in *Inbox) hear(p kgo.FetchTopicPartition, missing map[partition]time.Time) {
+	delete(missing, partition{p.Topic, p.Partition})
+	if r := in.at(p.Topic, p.Partition); r != nil && !r.heard.Load() {
+		r.heard.Store(true)
+	}
+	for _, rec := range p.Records {
+		in.cfg.Deliver(rec)
+	}
+}
+
+// at returns the route in use for a partition, or nil.
+func (in *Inbox) at(topic string, number int32) *Route {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := in.routes[topic]
+	if s == nil {
+		return nil
+	}
+	select {
+	case <-s.ready:
+	default:
+		return nil
+	}
+	if s.route == nil || s.route.Partition != number {
+		return nil
+	}
+	return s.route
+}
+
+// goneAfter is how long a partition must be unknown before it counts as gone:
+// brokers that have just started do not know all partitions at once.
+const goneAfter = 2 * time.Second
+
+// failed handles an error of one partition. Most mend themselves; a partition
+// that is gone ends its route, so that calls fail at once and by name.
+func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p partition, err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) || p.topic == "" {
+		return
+	}
+	if !gone(err) {
+		delete(missing, p)
+		return
+	}
+	since, ok := missing[p]
+	if !ok {
+		missing[p] = time.Now()
+		return
+	}
+	if time.Since(since) < goneAfter {
+		return
+	}
+	delete(missing, p)
+	in.lose(reader, p)
+}
+
+func (in *Inbox) lose(reader *kgo.Client, p partition) {
+	reader.PurgeTopicsFromConsuming(p.topic)
+	r := in.at(p.topic, p.number)
+	if r == nil {
+		return
+	}
+	in.mu.Lock()
+	delete(in.routes, p.topic)
+	delete(in.known, p.topic)
+	in.mu.Unlock()
+	failed := in.cfg.Lost(r, ErrRouteLost)
+	in.cfg.Emit(events.RouteLeft{ReplyTopic: p.topic, Partition: p.number, Reason: ErrRouteLost.Error(), Failed: failed})
+}

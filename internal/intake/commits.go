@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"context"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// commitTimeout bounds one commit, so that a broker that does not answer holds
+// up neither a rebalance nor the end.
+const commitTimeout = 5 * time.Second
+
+func (in *Intake) wakeCommits() {
+	select {
+	case in.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// commitLoop commits at most once an interval, and only when something is new.
+func (in *Intake) commitLoop(stop <-chan struct{}) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-in.dirty:
+		}
+		in.commitNow()
+		timer.Reset(in.cfg.CommitInterval)
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// commitNow stores the watermark of every owned partition that has moved.
+func (in *Intake) commitNow() {
+	in.commitMu.Lock()
+	defer in.commitMu.Unlock()
+	offsets, parts := in.moved()
+	if len(offsets) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	in.client.CommitOffsetsSync(ctx, offsets,
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+			if err == nil {
+				err = in.stored(offsets, parts, resp)
+			}
+			if err != nil {
+				in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
+				in.wakeCommits()
+			}
+		})
+}
+
+func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*commit.Partition) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	offsets := make(map[string]map[int32]kgo.EpochOffset)
+	parts := make(map[key]*commit.Partition)
+	for k, p := range in.partitions {
+		offset, epoch, dirty := p.marks.Position()
+		if !dirty {
+			continue
+		}
+		if offsets[k.topic] == nil {
+			offsets[k.topic] = make(map[int32]kgo.EpochOffset)
+		}
+		offsets[k.topic][k.partition] = kgo.EpochOffset{Epoch: epoch, Offset: offset}
+		parts[k] = p.marks
+	}
+	return offsets, parts
+}
+
+// stored notes what the broker took. A broker can refuse single partitions
+// although the commit as a whole went well.
+func (in *Intake) stored(
+	offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*commit.Partition, resp *kmsg.OffsetCommitResponse,
+) (refused error) {
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				refused = err
+				continue
+			}
+			if part := parts[key{t.Topic, p.Partition}]; part != nil {
+				part.Committed(offsets[t.Topic][p.Partition].Offset)
+			}
+		}
+	}
+	return refused
+}

@@ -1,0 +1,176 @@
+// Package intake reads the partitions of a consumer group and hands each record
+// to its partition's lane. It bounds what is in memory, follows rebalances and
+// commits what is done.
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Config is what an Intake needs. All fields must be set.
+type Config struct {
+	// Options reach the brokers: addresses, client id, security, producer.
+	Options []kgo.Opt
+	Group   string
+	Topics  []string
+	// Serve handles one record. It must call Item.Done exactly once, at any
+	// time and from any goroutine, when the record has reached its final
+	// outcome; or never, to have the record delivered again.
+	Serve func(context.Context, Item)
+	// QueueLimit is how many records of one partition wait in memory before
+	// the partition is paused.
+	QueueLimit int
+	// CommitInterval is the least time between two commits.
+	CommitInterval time.Duration
+	// Drain is how long handlers may run on when a partition is revoked or
+	// the intake stops.
+	Drain time.Duration
+	// Session is how long a silent member keeps its partitions.
+	Session time.Duration
+	// Start is where a consumer group without commits starts.
+	Start Start
+	Emit  events.Sink
+}
+
+// Item is one record on its way.
+type Item struct {
+	Record *kgo.Record
+	marks  *commit.Partition
+	mark   commit.Mark
+	dirty  func()
+}
+
+// Done notes that the record needs no further work: its offset may be
+// committed.
+func (i Item) Done() {
+	i.marks.Done(i.mark)
+	i.dirty()
+}
+
+// Intake is one member of a consumer group.
+type Intake struct {
+	cfg    Config
+	client *kgo.Client
+	starts starts
+
+	mu         sync.Mutex
+	partitions map[key]*partition
+	stopping   bool
+
+	dirty    chan struct{} // holds one token when there is something to commit
+	commitMu sync.Mutex    // one commit at a time, so that offsets never go back
+}
+
+type key struct {
+	topic     string
+	partition int32
+}
+
+// New makes the group member. It does not wait for a broker.
+func New(cfg Config) (*Intake, error) {
+	in := &Intake{cfg: cfg, partitions: make(map[key]*partition), dirty: make(chan struct{}, 1)}
+	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("make the Kafka client: %w", err)
+	}
+	in.client = client
+	in.starts = starts{from: cfg.Start, group: cfg.Group, client: client, emit: cfg.Emit}
+	return in, nil
+}
+
+func (in *Intake) options() []kgo.Opt {
+	return []kgo.Opt{
+		kgo.ConsumerGroup(in.cfg.Group),
+		kgo.ConsumeTopics(in.cfg.Topics...),
+		kgo.DisableAutoCommit(),
+		kgo.SessionTimeout(in.cfg.Session),
+		kgo.HeartbeatInterval(min(in.cfg.Session/4, 2*time.Second)),
+		// A revoke waits for running handlers, so the group must wait longer.
+		kgo.RebalanceTimeout(in.cfg.Drain + 30*time.Second),
+		// Every start and reset is set by hand: the library's reset default
+		// is one minute back. A partition that fell behind its log resumes at
+		// the log's start whatever this says.
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()),
+		kgo.ConsumeResetOffset(kgo.RewindOffset(time.Minute)),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchMaxWait(time.Second),
+		kgo.OnPartitionsAssigned(in.assigned),
+		kgo.OnPartitionsRevoked(in.revoked),
+		kgo.OnPartitionsLost(in.lost),
+		kgo.AdjustFetchOffsetsFn(in.adjust),
+	}
+}
+
+// Client is the Kafka client of the member, which also produces for it.
+func (in *Intake) Client() *kgo.Client { return in.client }
+
+// Run reads until ctx ends, then lets running handlers finish within
+// Config.Drain, commits, leaves the group and closes the client. drained is
+// false when a handler was still running at the end.
+func (in *Intake) Run(ctx context.Context) (drained bool) {
+	stopCommits := make(chan struct{})
+	var commits sync.WaitGroup
+	commits.Go(func() { in.commitLoop(stopCommits) })
+	for ctx.Err() == nil {
+		in.take(in.client.PollFetches(ctx))
+	}
+	drained = in.shut()
+	close(stopCommits)
+	commits.Wait()
+	return drained
+}
+
+// take hands each partition's records to its lane.
+func (in *Intake) take(fetches kgo.Fetches) {
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+			return
+		}
+		in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
+	})
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
+		if part := in.find(key{p.Topic, p.Partition}); part != nil && part.push(p.Records) {
+			part.pause(in.client)
+		}
+	})
+}
+
+func (in *Intake) find(k key) *partition {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.partitions[k]
+}
+
+// shut stops all partitions, commits and leaves.
+func (in *Intake) shut() bool {
+	in.mu.Lock()
+	in.stopping = true
+	parts := make([]*partition, 0, len(in.partitions))
+	for _, p := range in.partitions {
+		parts = append(parts, p)
+	}
+	in.mu.Unlock()
+	drained := stopAll(parts, in.cfg.Drain)
+	in.commitNow()
+	in.forget(parts)
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	// An error means that the group will notice by the session timeout.
+	_ = in.client.LeaveGroupContext(ctx)
+	in.client.Close()
+	return drained
+}
+
+// leaveTimeout bounds how long the end waits for a broker that is away.
+const leaveTimeout = 3 * time.Second

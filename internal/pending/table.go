@@ -1,0 +1,168 @@
+// Package pending keeps the calls that wait for replies: it gives out
+// correlation ids, matches replies to calls and ends calls that fail.
+//
+// The deadline of a call lives here and never in the context of its record:
+// ending the context of one record fails its neighbours in the same batch.
+package pending
+
+import (
+	"crypto/rand"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// Errors of a call that the table ends by itself.
+var (
+	ErrFull       = errors.New("too many pending calls")
+	ErrSlowReader = errors.New("the reader of a stream is too slow for its replies")
+)
+
+// Reply is one reply as its call receives it.
+type Reply struct {
+	Value []byte
+	// Last says that no further reply follows.
+	Last bool
+	// Err ends the call; Value is then nothing.
+	Err error
+}
+
+// Table is the pending calls of one client. Safe for concurrent use.
+type Table struct {
+	prefix string
+	most   int
+	lastID atomic.Uint64
+
+	mu     sync.Mutex
+	calls  map[uint64]*Call
+	closed error
+}
+
+// NewTable returns a table for at most most calls at a time.
+func NewTable(most int) *Table {
+	return &Table{prefix: rand.Text()[:16] + "-", most: most, calls: make(map[uint64]*Call)}
+}
+
+// Call is one request that waits for replies.
+type Call struct {
+	id      uint64
+	replies chan Reply
+	// Route is where the call's replies arrive. Set before Add.
+	Route any
+	// Acked is true when the broker has stored the request.
+	Acked atomic.Bool
+}
+
+// NewCall returns a call that holds up to buffer unread replies, at least one.
+func NewCall(buffer int, route any) *Call {
+	// One more place, so that an end always fits.
+	return &Call{replies: make(chan Reply, max(1, buffer)+1), Route: route}
+}
+
+// Replies is where the replies arrive, in order. Nothing follows a reply with
+// Last or Err.
+func (c *Call) Replies() <-chan Reply { return c.replies }
+
+// Add makes the call pending and returns its correlation id.
+func (t *Table) Add(c *Call) ([]byte, error) {
+	c.id = t.lastID.Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed != nil {
+		return nil, t.closed
+	}
+	if len(t.calls) >= t.most {
+		return nil, ErrFull
+	}
+	t.calls[c.id] = c
+	id := make([]byte, 0, len(t.prefix)+16)
+	return strconv.AppendUint(append(id, t.prefix...), c.id, 36), nil
+}
+
+// Remove forgets the call. Replies that come later are ignored.
+func (t *Table) Remove(c *Call) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.calls, c.id)
+}
+
+// Len is how many calls are pending.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.calls)
+}
+
+// Deliver hands a reply to the call with the correlation id. It returns the
+// call, or nil when none is pending under that id: the reply is late, or was
+// meant for another client on the same partition.
+func (t *Table) Deliver(correlationID []byte, r Reply) *Call {
+	id, ok := t.parse(correlationID)
+	if !ok {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.calls[id]
+	if c == nil {
+		return nil
+	}
+	if !r.Last && r.Err == nil && len(c.replies) >= cap(c.replies)-1 {
+		r = Reply{Err: ErrSlowReader}
+	}
+	t.push(c, r)
+	return c
+}
+
+// push needs the lock, so that the place for the end stays free.
+func (t *Table) push(c *Call, r Reply) {
+	if r.Last || r.Err != nil {
+		delete(t.calls, c.id)
+	}
+	c.replies <- r
+}
+
+func (t *Table) parse(correlationID []byte) (uint64, bool) {
+	if len(correlationID) <= len(t.prefix) || string(correlationID[:len(t.prefix)]) != t.prefix {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(string(correlationID[len(t.prefix):]), 36, 64)
+	return id, err == nil
+}
+
+// Fail ends one call with err. A call that has already ended stays as it is.
+func (t *Table) Fail(c *Call, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.calls[c.id] == c {
+		t.push(c, Reply{Err: err})
+	}
+}
+
+// FailRoute ends all calls on route and returns how many there were.
+func (t *Table) FailRoute(route any, err error) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, c := range t.calls {
+		if c.Route == route {
+			t.push(c, Reply{Err: err})
+			n++
+		}
+	}
+	return n
+}
+
+// Close ends all calls with err, and every later one.
+func (t *Table) Close(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed != nil {
+		return
+	}
+	t.closed = err
+	for _, c := range t.calls {
+		t.push(c, Reply{Err: err})
+	}
+}

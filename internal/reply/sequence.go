@@ -1,0 +1,156 @@
+package reply
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/dialect"
+)
+
+// ErrFinished is returned for a value sent after the sequence has ended.
+var ErrFinished = errors.New("the reply has already ended")
+
+// Sequence sends the replies to one request: values, then an end or an error.
+// It holds the newest value back for a moment, so that the mark of the last
+// reply can ride on it: a mark of its own reaches a NestJS client as one more
+// value, null. Safe for concurrent use.
+type Sequence struct {
+	publisher *Publisher
+	to        Address
+	hold      time.Duration
+	done      func(error)
+
+	mu      sync.Mutex
+	idle    sync.Cond
+	held    []byte
+	holding bool
+	closed  bool // End or Fail was called
+	broken  bool // a value was too large: the caller has been told, more is of no use
+	flying  int  // records on their way to the broker
+	failed  error
+	timer   *time.Timer
+}
+
+// window is how many replies of one sequence may be on their way to the broker.
+const window = 256
+
+// NewSequence returns a sequence that holds a value back for at most hold, or
+// until the end when hold is zero. After End, Fail or Cancel, done is called
+// once, when every record has landed, with the first error among them.
+func NewSequence(p *Publisher, to Address, hold time.Duration, done func(error)) *Sequence {
+	s := &Sequence{publisher: p, to: to, hold: hold, done: done}
+	s.idle.L = &s.mu
+	return s
+}
+
+// Send queues one encoded value. It blocks while too many earlier values are on
+// their way.
+func (s *Sequence) Send(value []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.flying >= window && !s.over() {
+		s.idle.Wait()
+	}
+	if s.over() {
+		return ErrFinished
+	}
+	if s.holding {
+		s.flush(false)
+	}
+	s.held, s.holding = value, true
+	if s.hold > 0 {
+		s.startTimer()
+	}
+	return nil
+}
+
+func (s *Sequence) startTimer() {
+	if s.timer != nil {
+		s.timer.Reset(s.hold)
+		return
+	}
+	s.timer = time.AfterFunc(s.hold, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.holding && !s.over() {
+			s.flush(false)
+		}
+	})
+}
+
+// flush sends the held value. The caller holds the lock, which keeps the order:
+// the Kafka client buffers a record before Value returns.
+func (s *Sequence) flush(last bool) {
+	value := s.held
+	s.held, s.holding = nil, false
+	s.flying++
+	s.publisher.Value(s.to, value, last, s.landed)
+}
+
+// over reports whether no further value can be sent.
+func (s *Sequence) over() bool { return s.closed || s.broken }
+
+// End finishes the sequence without an error. When the held value has already
+// left, or there was none, the mark goes out alone, without a value.
+func (s *Sequence) End() { s.close(func() { s.flush(true) }) }
+
+// Fail finishes the sequence with an error, after the values sent so far.
+func (s *Sequence) Fail(fault *dialect.Fault) {
+	s.close(func() {
+		if s.holding {
+			s.flush(false)
+		}
+		s.flying++
+		s.publisher.Fault(s.to, fault, s.landed)
+	})
+}
+
+// Cancel finishes the sequence without telling the caller.
+func (s *Sequence) Cancel() { s.close(func() {}) }
+
+// close ends the sequence once, with the records that last sends.
+func (s *Sequence) close(last func()) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.idle.Broadcast()
+	if !s.broken {
+		last()
+	}
+	landed, failed := s.flying == 0, s.failed
+	s.mu.Unlock()
+	if landed {
+		s.done(failed)
+	}
+}
+
+// landed is called by the Kafka client on a goroutine of its own, so it may
+// take the lock.
+func (s *Sequence) landed(err error) {
+	s.mu.Lock()
+	s.flying--
+	if err != nil && s.failed == nil {
+		s.failed = err
+		if TooLarge(err) {
+			s.broken = true
+			s.flying++
+			s.publisher.Fault(s.to, tooLarge, s.landed)
+		}
+	}
+	landed, failed := s.closed && s.flying == 0, s.failed
+	s.idle.Signal()
+	s.mu.Unlock()
+	if landed {
+		s.done(failed)
+	}
+}
+
+// tooLarge tells the caller why it gets no value.
+var tooLarge = &dialect.Fault{Code: "internal", Message: "the reply is larger than the broker accepts"}

@@ -1,0 +1,189 @@
+// Package topics sees to it that the topics which a service or client needs
+// exist, in the way that its policy asks for.
+package topics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Policy is what to do about a missing topic.
+type Policy string
+
+// The policies.
+const (
+	Create Policy = "create" // make it
+	Verify Policy = "verify" // one error that names all that are missing
+	Wait   Policy = "wait"   // go on when somebody has made it
+)
+
+// ErrMissing marks the error of Verify.
+var ErrMissing = errors.New("topics do not exist")
+
+// Spec is a topic that is needed.
+type Spec struct {
+	Name string
+	// Partitions to create it with. At least 1.
+	Partitions int32
+	// Replication factor, or -1 for the broker's default.
+	Replication int16
+	// Retention of its records, or zero for the broker's default.
+	Retention time.Duration
+}
+
+func (s Spec) configs() map[string]*string {
+	if s.Retention <= 0 {
+		return nil
+	}
+	ms := fmt.Sprint(s.Retention.Milliseconds())
+	policy := "delete"
+	return map[string]*string{"retention.ms": &ms, "cleanup.policy": &policy}
+}
+
+// Keeper applies a policy. Safe for concurrent use.
+type Keeper struct {
+	Admin  *kadm.Client
+	Policy Policy
+	Emit   events.Sink
+}
+
+// Default is the policy for brokers when none is set: a loopback broker is
+// somebody's own, any other may belong to people who keep its topics in order.
+func Default(brokers []string) Policy {
+	for _, b := range brokers {
+		host, _, err := net.SplitHostPort(b)
+		if err != nil {
+			host = b
+		}
+		ip := net.ParseIP(host)
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return Verify
+		}
+	}
+	return Create
+}
+
+// Ensure returns nil when all topics exist. It asks again until ctx ends while
+// no broker answers, and under Wait while a topic is missing. It returns an
+// error that wraps ErrMissing under Verify, and other errors that cannot mend
+// themselves, such as a missing right.
+func (k Keeper) Ensure(ctx context.Context, specs []Spec) error {
+	told := ""
+	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
+		missing, err := k.missing(ctx, specs)
+		if err == nil && len(missing) > 0 {
+			missing, err = k.apply(ctx, missing)
+		}
+		switch {
+		case err == nil && len(missing) == 0:
+			return nil
+		case final(err):
+			return err
+		case err == nil:
+			if names := names(missing); told != strings.Join(names, ",") {
+				told = strings.Join(names, ",")
+				k.Emit(events.TopicsMissing{Topics: names, Policy: string(k.Policy)})
+			}
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return waited(ctx, missing, err)
+		}
+	}
+}
+
+const (
+	firstDelay   = 100 * time.Millisecond
+	longestDelay = 2 * time.Second
+)
+
+// waited explains an end by ctx.
+func waited(ctx context.Context, missing []Spec, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: no broker answered the question for topics: %w", context.Cause(ctx), err)
+	}
+	return fmt.Errorf("%w while waiting for the topics %s", context.Cause(ctx), strings.Join(names(missing), ", "))
+}
+
+// missing returns the specs whose topics do not exist.
+func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
+	details, err := k.Admin.ListTopics(ctx, names(specs)...)
+	if err != nil {
+		return nil, err
+	}
+	var missing []Spec
+	for _, s := range specs {
+		d, ok := details[s.Name]
+		switch {
+		case !ok || errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+			missing = append(missing, s)
+		case d.Err != nil:
+			return nil, fmt.Errorf("topic %q: %w", s.Name, d.Err)
+		}
+	}
+	return missing, nil
+}
+
+// apply follows the policy and returns what is still missing.
+func (k Keeper) apply(ctx context.Context, missing []Spec) ([]Spec, error) {
+	switch k.Policy {
+	case Verify:
+		return nil, fmt.Errorf("%w: %s; create them, or set Config.Topics to \"create\" or \"wait\"",
+			ErrMissing, strings.Join(names(missing), ", "))
+	case Wait:
+		return missing, nil
+	}
+	var created []string
+	for _, s := range missing {
+		err := k.create(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		created = append(created, s.Name)
+	}
+	k.Emit(events.TopicsCreated{Topics: created})
+	return nil, nil
+}
+
+// create makes one topic. One that somebody else has just made is fine.
+func (k Keeper) create(ctx context.Context, s Spec) error {
+	_, err := k.Admin.CreateTopic(ctx, s.Partitions, s.Replication, s.configs(), s.Name)
+	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
+		return nil
+	}
+	return fmt.Errorf("create the topic %q: %w", s.Name, err)
+}
+
+// final reports whether asking again cannot help.
+func final(err error) bool {
+	for _, e := range []error{
+		ErrMissing, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.InvalidTopicException,
+		kerr.InvalidPartitions, kerr.InvalidReplicationFactor, kerr.PolicyViolation, kerr.SaslAuthenticationFailed,
+		kerr.TopicDeletionDisabled, kerr.InvalidConfig,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func names(specs []Spec) []string {
+	var out []string
+	for _, s := range specs {
+		if !slices.Contains(out, s.Name) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}

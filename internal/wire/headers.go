@@ -1,0 +1,59 @@
+// Package wire holds every header name and topic suffix that Siskin reads or
+// writes, so that a name on the wire is changed in one place.
+package wire
+
+// Headers of a request and its replies. The names are Spring Kafka's; NestJS
+// borrowed them and writes the partition as decimal text. Source:
+// protocol notes for NestJS, section 2.
+const (
+	CorrelationID  = "kafka_correlationId"
+	ReplyTopic     = "kafka_replyTopic"
+	ReplyPartition = "kafka_replyPartition"
+)
+
+// Headers that only NestJS knows.
+const (
+	NestError    = "kafka_nest-err"
+	NestDisposed = "kafka_nest-is-disposed"
+)
+
+// Headers that only Siskin knows. Peers ignore them.
+const (
+	// Timeout is the time that the caller still waits when the record is
+	// written: decimal milliseconds. A duration and not a moment, so that two
+	// clocks need not agree.
+	Timeout = "siskin-timeout"
+)
+
+// Headers of the W3C trace context, passed from a request to the calls made
+// inside its handler.
+const (
+	TraceParent = "traceparent"
+	TraceState  = "tracestate"
+)
+
+// Headers of a dead letter: Spring Kafka's plain set, so that tools which read
+// Spring's dead letters read ours. Source: protocol notes for Spring, b.5.
+const (
+	DeadTopic         = "kafka_dlt-original-topic"
+	DeadPartition     = "kafka_dlt-original-partition"
+	DeadOffset        = "kafka_dlt-original-offset"
+	DeadTimestamp     = "kafka_dlt-original-timestamp"
+	DeadTimestampType = "kafka_dlt-original-timestamp-type"
+	DeadGroup         = "kafka_dlt-original-consumer-group"
+	DeadErrorType     = "kafka_dlt-exception-fqcn"
+	DeadErrorMessage  = "kafka_dlt-exception-message"
+)
+
+// Topic suffixes.
+const (
+	ReplySuffix      = ".reply"
+	DeadLetterSuffix = "-dlt"
+)
+
+// Postfixes that NestJS appends to the client id and the consumer group of
+// its two sides. Source: protocol notes for NestJS, section 1.
+const (
+	ServerPostfix = "-server"
+	ClientPostfix = "-client"
+)

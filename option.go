@@ -1,0 +1,174 @@
+package siskin
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/internal/partitioner"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// HandlerOption is a setting of one handler, or of all handlers of a Scope. The
+// set is closed: only this package makes options.
+type HandlerOption interface {
+	fmt.Stringer
+	applyHandler(*handlerOptions)
+}
+
+// CallOption is a setting of one call or event. The set is closed.
+type CallOption interface {
+	fmt.Stringer
+	applyCall(*callOptions)
+}
+
+// Option is a setting that a handler and a call both have.
+type Option interface {
+	HandlerOption
+	CallOption
+}
+
+type handlerOptions struct {
+	middleware []Middleware
+	timeout    time.Duration
+	dialect    dialect.Dialect
+}
+
+type callOptions struct {
+	key       []byte
+	headers   []Header
+	partition int32
+	timestamp time.Time
+	timeout   time.Duration
+	dialect   dialect.Dialect
+}
+
+func (c *Client) options(opts []CallOption) callOptions {
+	o := callOptions{partition: partitioner.Unset, timeout: c.cfg.Timeout, dialect: c.cfg.Dialect}
+	for _, opt := range opts {
+		opt.applyCall(&o)
+	}
+	return o
+}
+
+// record is an outgoing record with what the options say.
+func (o *callOptions) record(topic string, value []byte) *kgo.Record {
+	return &kgo.Record{
+		Topic: topic, Partition: o.partition, Key: o.key, Value: value, Headers: o.headers, Timestamp: o.timestamp,
+	}
+}
+
+// both is an option that only sets the fields its functions touch.
+type both struct {
+	text    string
+	handler func(*handlerOptions)
+	call    func(*callOptions)
+}
+
+func (b both) String() string                 { return b.text }
+func (b both) applyHandler(o *handlerOptions) { b.handler(o) }
+func (b both) applyCall(o *callOptions)       { b.call(o) }
+
+// WithTimeout bounds one attempt of a handler, or one call. For a handler the
+// default is no bound but the caller's deadline; for a call it is
+// Config.Timeout. A duration that is not positive changes nothing.
+func WithTimeout(d time.Duration) Option {
+	return both{
+		text: fmt.Sprintf("timeout=%v", d),
+		handler: func(o *handlerOptions) {
+			if d > 0 {
+				o.timeout = d
+			}
+		},
+		call: func(o *callOptions) {
+			if d > 0 {
+				o.timeout = d
+			}
+		},
+	}
+}
+
+// WithDialect makes one handler or call speak another dialect than
+// Config.Dialect. Nil changes nothing.
+func WithDialect(d dialect.Dialect) Option {
+	name := "default"
+	if d != nil {
+		name = d.Name()
+	}
+	return both{
+		text: "dialect=" + name,
+		handler: func(o *handlerOptions) {
+			if d != nil {
+				o.dialect = d
+			}
+		},
+		call: func(o *callOptions) {
+			if d != nil {
+				o.dialect = d
+			}
+		},
+	}
+}
+
+type handlerOption struct {
+	text  string
+	apply func(*handlerOptions)
+}
+
+func (h handlerOption) String() string                 { return h.text }
+func (h handlerOption) applyHandler(o *handlerOptions) { h.apply(o) }
+
+// WithMiddleware puts middleware around a handler, inside that of its service
+// and scopes.
+func WithMiddleware(middleware ...Middleware) HandlerOption {
+	return handlerOption{
+		text:  fmt.Sprintf("middleware=%d", len(middleware)),
+		apply: func(o *handlerOptions) { o.middleware = append(o.middleware, middleware...) },
+	}
+}
+
+type callOption struct {
+	text  string
+	apply func(*callOptions)
+}
+
+func (c callOption) String() string           { return c.text }
+func (c callOption) applyCall(o *callOptions) { c.apply(o) }
+
+// WithKey sets the record's key. Records with one key go to one partition, by
+// Kafka's own hash, and stay in order there. Default: no key.
+func WithKey[K string | []byte](key K) CallOption {
+	b := append(make([]byte, 0, len(key)), key...)
+	return callOption{text: fmt.Sprintf("key=%q", b), apply: func(o *callOptions) { o.key = b }}
+}
+
+// WithHeader adds a header behind those already there; a name may repeat. The
+// names kafka_* and siskin-* are Siskin's own and are ignored here.
+func WithHeader(name, value string) CallOption {
+	return callOption{text: fmt.Sprintf("header=%s", name), apply: func(o *callOptions) {
+		if !reserved(name) {
+			o.headers = append(o.headers, Header{Key: name, Value: []byte(value)})
+		}
+	}}
+}
+
+// reserved keeps a caller from writing, by accident or from a stranger's input,
+// a header that decides where replies go.
+func reserved(name string) bool {
+	return strings.HasPrefix(name, "kafka_") || strings.HasPrefix(name, "siskin-")
+}
+
+// WithPartition sends the record to this partition. A negative number leaves the
+// choice to the key, as without the option.
+func WithPartition(partition int32) CallOption {
+	return callOption{text: fmt.Sprintf("partition=%d", partition), apply: func(o *callOptions) {
+		o.partition = max(partition, partitioner.Unset)
+	}}
+}
+
+// WithTimestamp sets the record's timestamp. Default: now. A request with a
+// timestamp in the past looks to its server as if it had waited since then.
+func WithTimestamp(t time.Time) CallOption {
+	return callOption{text: "timestamp=" + t.Format(time.RFC3339), apply: func(o *callOptions) { o.timestamp = t }}
+}

@@ -1,0 +1,217 @@
+package siskin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/outcome"
+	"github.com/siskin-go/siskin/internal/partitioner"
+	"github.com/siskin-go/siskin/internal/reply"
+	"github.com/siskin-go/siskin/internal/route"
+	"github.com/siskin-go/siskin/internal/topics"
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Service is one member of a consumer group with its handlers. Register handlers
+// first, then call Run once. Registration is not safe for concurrent use.
+type Service struct {
+	cfg        Config
+	emit       events.Sink
+	watch      *brokerwatch.Watch
+	policy     outcome.Policy
+	middleware []Middleware
+	pending    []registration
+
+	routes   route.Table[topicBindings]
+	producer *kgo.Client
+	replies  *reply.Publisher
+	letters  *deadletter.Publisher
+	allowed  reply.Policy
+
+	start   sync.Once
+	joined  chan struct{} // closed at the first assignment
+	joinOne sync.Once
+}
+
+// NewService returns a service that has not yet touched the network. Its error
+// names all wrong settings.
+func NewService(cfg Config) (*Service, error) {
+	err := cfg.Validate()
+	if cfg.Group == "" {
+		err = errors.Join(err, &ConfigError{Field: "Group", Value: "", Err: errors.New(
+			"a service needs a consumer group; all instances with the same name share the work")})
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.WithDefaults()
+	cfg.Group += cfg.postfix(wire.ServerPostfix)
+	s := &Service{cfg: cfg, policy: cfg.retry(), joined: make(chan struct{})}
+	sink := cfg.sink()
+	s.emit = func(e events.Event) {
+		if _, ok := e.(events.PartitionsAssigned); ok {
+			s.joinOne.Do(func() { close(s.joined) })
+		}
+		sink(e)
+	}
+	s.watch = brokerwatch.New(cfg.Brokers, s.emit)
+	return s, nil
+}
+
+// Use puts middleware around all handlers of the service, outside that of
+// scopes and handlers, in the order of the calls.
+func (s *Service) Use(middleware ...Middleware) { s.middleware = append(s.middleware, middleware...) }
+
+func (s *Service) register(reg registration) { s.pending = append(s.pending, reg) }
+
+// Config returns the settings in force, with defaults filled in and the postfix
+// added to Group.
+func (s *Service) Config() Config { return s.cfg }
+
+// Ready returns nil when the service has joined its consumer group, or the error
+// of ctx. Requests that are sent before that wait in Kafka.
+func (s *Service) Ready(ctx context.Context) error {
+	select {
+	case <-s.joined:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("siskin: the service has not joined its consumer group %q: %w", s.cfg.Group, ctx.Err())
+	}
+}
+
+// Run serves until ctx ends, then stops reading, lets running handlers finish
+// within Config.Drain, commits and leaves the consumer group. It can be called
+// once.
+//
+// It returns nil after an orderly end, at once an error that joins all mistakes
+// made in registering handlers, ErrMissingTopics under the policy "verify", and
+// an error when handlers were cut off at the end of the drain. A broker that is
+// away, at the start or later, ends nothing: Run goes on when it is back.
+func (s *Service) Run(ctx context.Context) error {
+	err := ErrRunning
+	s.start.Do(func() { err = s.run(ctx) })
+	if err != nil {
+		return fmt.Errorf("siskin: service %q: %w", s.cfg.Group, err)
+	}
+	return nil
+}
+
+func (s *Service) run(ctx context.Context) error {
+	if err := s.build(); err != nil {
+		return err
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	defer s.producer.Close()
+	if err := s.keeper().Ensure(ctx, s.needed()); err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to stop while waiting
+		}
+		return err
+	}
+	in, err := intake.New(s.intakeConfig())
+	if err != nil {
+		return err
+	}
+	s.emit(events.ServiceStarted{Group: s.cfg.Group, Topics: s.routes.Topics()})
+	drained := in.Run(ctx)
+	s.emit(events.ServiceStopped{Group: s.cfg.Group, Drained: drained})
+	if !drained {
+		return fmt.Errorf("handlers still ran after Config.Drain (%v); their records will be delivered again", s.cfg.Drain)
+	}
+	return nil
+}
+
+// build turns registrations into routes and returns all mistakes together.
+func (s *Service) build() error {
+	var errs []error
+	for _, reg := range s.pending {
+		errs = append(errs, s.bind(reg))
+	}
+	if len(s.pending) == 0 {
+		errs = append(errs, errors.New("it has no handlers; register one with Handle or On before Run"))
+	}
+	return errors.Join(errs...)
+}
+
+// open makes the client that sends. It sends on connections of its own, so that
+// a slow fetch or a rebalance holds up no reply.
+func (s *Service) open() error {
+	opts := slices.Concat(s.cfg.connection(wire.ServerPostfix, s.watch), s.cfg.producing(),
+		[]kgo.Opt{kgo.RecordPartitioner(partitioner.New())}, s.cfg.Kafka)
+	producer, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("make the Kafka client: %w", err)
+	}
+	s.producer = producer
+	s.replies = reply.NewPublisher(producer, replyPatience)
+	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, topic string) error {
+		return s.keeper().Ensure(ctx, []topics.Spec{s.cfg.spec(topic)})
+	})
+	s.allowed = reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()}
+	return nil
+}
+
+// replyPatience is how long a reply to a partition that cannot be found is tried
+// again: long enough for the metadata of a new topic to reach every broker.
+const replyPatience = 5 * time.Second
+
+func (s *Service) keeper() topics.Keeper {
+	return topics.Keeper{Admin: kadm.NewClient(s.producer), Policy: topics.Policy(s.cfg.Topics), Emit: s.emit}
+}
+
+// needed are the topics to read, and the dead-letter topics of events. A
+// request becomes a dead letter only where its handler says so; that topic is
+// made when it is first needed.
+func (s *Service) needed() []topics.Spec {
+	var specs []topics.Spec
+	for _, topic := range s.routes.Topics() {
+		specs = append(specs, s.cfg.spec(topic))
+		if len(s.routes.Find(topic).events) > 0 {
+			specs = append(specs, s.cfg.spec(deadletter.Topic(topic)))
+		}
+	}
+	return specs
+}
+
+func (s *Service) intakeConfig() intake.Config {
+	from, _ := s.cfg.start() // checked by Validate
+	return intake.Config{
+		Options:        slices.Concat(s.cfg.connection(wire.ServerPostfix, s.watch), s.cfg.Kafka),
+		Group:          s.cfg.Group,
+		Topics:         s.routes.Topics(),
+		Serve:          s.serve,
+		QueueLimit:     s.cfg.QueueLimit,
+		CommitInterval: s.cfg.CommitInterval,
+		Drain:          s.cfg.Drain,
+		Session:        s.cfg.Session,
+		Start:          from,
+		Emit:           s.emit,
+	}
+}
+
+// start is StartFrom, parsed.
+func (c Config) start() (intake.Start, error) {
+	switch c.StartFrom {
+	case "", "end":
+		return intake.Start{}, nil
+	case "beginning":
+		return intake.Start{Beginning: true}, nil
+	}
+	at, err := time.Parse(time.RFC3339, c.StartFrom)
+	if err != nil {
+		return intake.Start{}, fmt.Errorf(`want "end", "beginning" or a time such as 2026-01-31T12:00:00Z: %w`, err)
+	}
+	return intake.Start{At: at}, nil
+}
