@@ -398,9 +398,6 @@ func (c Config) producing() []kgo.Opt {
 		// the next one, so batches form under load and a lone record waits
 		// for nobody.
 		kgo.ProducerLinger(0),
-		// The library would try for ever; what is older than this is of no
-		// use to anybody.
-		kgo.RecordDeliveryTimeout(c.Timeout),
 	}
 }
 

@@ -39,7 +39,7 @@ type Service struct {
 	allowed  reply.Policy
 
 	start   sync.Once
-	joined  chan struct{} // closed at the first assignment
+	joined  chan struct{} // closed when the first assignment's positions are known
 	joinOne sync.Once
 }
 
@@ -57,13 +57,7 @@ func NewService(cfg Config) (*Service, error) {
 	cfg = cfg.WithDefaults()
 	cfg.Group += cfg.postfix(wire.ServerPostfix)
 	s := &Service{cfg: cfg, policy: cfg.retry(), joined: make(chan struct{})}
-	sink := cfg.sink()
-	s.emit = func(e events.Event) {
-		if _, ok := e.(events.PartitionsAssigned); ok {
-			s.joinOne.Do(func() { close(s.joined) })
-		}
-		sink(e)
-	}
+	s.emit = cfg.sink()
 	s.watch = brokerwatch.New(cfg.Brokers, s.emit)
 	return s, nil
 }
@@ -78,8 +72,9 @@ func (s *Service) register(reg registration) { s.pending = append(s.pending, reg
 // added to Group.
 func (s *Service) Config() Config { return s.cfg }
 
-// Ready returns nil when the service has joined its consumer group, or the error
-// of ctx. Requests that are sent before that wait in Kafka.
+// Ready returns nil when the service has joined its consumer group and knows
+// where to read, or the error of ctx. What is sent after that is seen, also by a
+// group that starts at the end.
 func (s *Service) Ready(ctx context.Context) error {
 	select {
 	case <-s.joined:
@@ -149,7 +144,14 @@ func (s *Service) build() error {
 // a slow fetch or a rebalance holds up no reply.
 func (s *Service) open() error {
 	opts := slices.Concat(s.cfg.connection(wire.ServerPostfix, s.watch), s.cfg.producing(),
-		[]kgo.Opt{kgo.RecordPartitioner(partitioner.New())}, s.cfg.Kafka)
+		[]kgo.Opt{
+			kgo.RecordPartitioner(partitioner.New()),
+			// The library would try for ever. A reply that is older than this
+			// is of no use to anybody; a dead letter is tried again above it.
+			// A client cannot have this limit: it counts from the record's
+			// timestamp, which a caller can set.
+			kgo.RecordDeliveryTimeout(s.cfg.Timeout),
+		}, s.cfg.Kafka)
 	producer, err := kgo.NewClient(opts...)
 	if err != nil {
 		return fmt.Errorf("make the Kafka client: %w", err)
@@ -197,6 +199,7 @@ func (s *Service) intakeConfig() intake.Config {
 		Drain:          s.cfg.Drain,
 		Session:        s.cfg.Session,
 		Start:          from,
+		Joined:         func() { s.joinOne.Do(func() { close(s.joined) }) },
 		Emit:           s.emit,
 	}
 }

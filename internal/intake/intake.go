@@ -37,7 +37,11 @@ type Config struct {
 	Session time.Duration
 	// Start is where a consumer group without commits starts.
 	Start Start
-	Emit  events.Sink
+	// Joined is called when the member knows where to read each partition that
+	// it owns: what is sent after that is seen. It is called again after each
+	// rebalance.
+	Joined func()
+	Emit   events.Sink
 }
 
 // Item is one record on its way.
@@ -60,6 +64,7 @@ type Intake struct {
 	cfg    Config
 	client *kgo.Client
 	starts starts
+	built  chan struct{} // closed when client and starts are set
 
 	mu         sync.Mutex
 	partitions map[key]*partition
@@ -76,13 +81,14 @@ type key struct {
 
 // New makes the group member. It does not wait for a broker.
 func New(cfg Config) (*Intake, error) {
-	in := &Intake{cfg: cfg, partitions: make(map[key]*partition), dirty: make(chan struct{}, 1)}
+	in := &Intake{cfg: cfg, partitions: make(map[key]*partition), dirty: make(chan struct{}, 1), built: make(chan struct{})}
 	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
 	}
 	in.client = client
 	in.starts = starts{from: cfg.Start, group: cfg.Group, client: client, emit: cfg.Emit}
+	close(in.built)
 	return in, nil
 }
 
@@ -131,8 +137,8 @@ func (in *Intake) Run(ctx context.Context) (drained bool) {
 // take hands each partition's records to its lane.
 func (in *Intake) take(fetches kgo.Fetches) {
 	fetches.EachError(func(topic string, partition int32, err error) {
-		if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
-			return
+		if topic == "" || errors.Is(err, kgo.ErrClientClosed) {
+			return // the end of the poll's context, not an error of a partition
 		}
 		in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
 	})

@@ -10,9 +10,14 @@ import (
 // The Kafka client calls assigned, revoked and lost one at a time. Polling goes
 // on meanwhile: a record of a partition that is not in the map is left to its
 // next owner.
+//
+// The client joins the group while New still makes it, so the first callbacks
+// wait for New.
 
 func (in *Intake) assigned(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+	<-in.built
 	if len(topics) == 0 {
+		in.cfg.Joined() // the others own everything
 		return
 	}
 	in.mu.Lock()

@@ -37,6 +37,7 @@ type starts struct {
 func (in *Intake) adjust(
 	ctx context.Context, offsets map[string]map[int32]kgo.Offset,
 ) (map[string]map[int32]kgo.Offset, error) {
+	<-in.built
 	logs, err := in.starts.logs(ctx, offsets)
 	if err != nil {
 		return nil, fmt.Errorf("find where to start: %w", err)
@@ -58,6 +59,7 @@ func (in *Intake) adjust(
 		}
 	}
 	in.wakeCommits()
+	in.cfg.Joined()
 	return offsets, nil
 }
 
