@@ -33,8 +33,9 @@ type Client struct {
 	calls  *pending.Table
 	inbox  *inbox.Inbox
 
+	topics sync.Map // topics that exist
 	mu     sync.Mutex
-	checks map[string]*check // topics to which this client sends
+	checks map[string]*check // questions under way
 	ctx    context.Context   // ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -139,9 +140,9 @@ func Stream[Res any](
 
 func (c *Client) send(ctx context.Context, pattern string, req, into any, opts []CallOption) error {
 	o := c.options(opts)
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	call, err := c.begin(ctx, pattern, req, o, 1)
+	wait := newWaiting(ctx, o.timeout)
+	defer wait.stop()
+	call, err := c.begin(wait, pattern, req, o, 1)
 	if err != nil {
 		return c.callError(pattern, "", err)
 	}
@@ -151,13 +152,51 @@ func (c *Client) send(ctx context.Context, pattern string, req, into any, opts [
 		if err = r.Err; err == nil {
 			err = c.cfg.Codec.Decode(r.Value, into)
 		}
+	case <-wait.timer.C:
+		err = call.timedOut(context.DeadlineExceeded)
 	case <-ctx.Done():
-		err = call.timedOut(ctx)
+		err = call.timedOut(ctx.Err())
 	}
 	if err != nil {
-		return c.callError(pattern, call.id, err)
+		return c.callError(pattern, call.id(), err)
 	}
 	return nil
+}
+
+// waiting is the time that a call has: until its context or its timeout ends.
+// It is a timer beside the context and not a context of its own, which would
+// cost a call several allocations.
+type waiting struct {
+	ctx      context.Context
+	deadline time.Time
+	timer    *time.Timer
+}
+
+// timers are stopped timers. A stopped timer's channel is empty (since Go 1.23).
+var timers = sync.Pool{New: func() any {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}}
+
+func newWaiting(ctx context.Context, timeout time.Duration) waiting {
+	w := waiting{ctx: ctx, deadline: time.Now().Add(timeout), timer: timers.Get().(*time.Timer)}
+	if outer, ok := ctx.Deadline(); ok && outer.Before(w.deadline) {
+		w.deadline = outer
+	}
+	w.timer.Reset(timeout)
+	return w
+}
+
+func (w waiting) stop() {
+	w.timer.Stop()
+	timers.Put(w.timer)
+}
+
+// context is the waiting time as a context, for the few calls that must wait for
+// something before they can be sent.
+func (w waiting) context() (context.Context, context.CancelFunc) {
+	return context.WithDeadline(w.ctx, w.deadline)
 }
 
 // stream calls each with every value until the end, an error, or false.
@@ -165,67 +204,81 @@ func (c *Client) stream(
 	ctx context.Context, pattern string, req any, opts []CallOption, each func([]byte) (bool, error),
 ) error {
 	o := c.options(opts)
-	first, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
+	first := newWaiting(ctx, o.timeout)
+	defer first.stop()
 	call, err := c.begin(first, pattern, req, o, c.cfg.StreamBuffer)
 	if err != nil {
 		return c.callError(pattern, "", err)
 	}
 	defer call.end()
-	if err := call.read(ctx, first, c.cfg.StreamIdle, each); err != nil {
-		return c.callError(pattern, call.id, err)
+	if err := call.read(first, c.cfg.StreamIdle, each); err != nil {
+		return c.callError(pattern, call.id(), err)
 	}
 	return nil
 }
 
 // outgoing is a pending call with what must be given back at its end.
 type outgoing struct {
-	*pending.Call
-	c      *Client
-	id     string
-	route  *inbox.Route
-	ticket *partitioner.Ticket
+	pending.Call
+	c             *Client
+	correlationID []byte
+	route         *inbox.Route
+	ticket        partitioner.Ticket
 }
 
-// begin sends the request and returns its call. ctx must have a deadline, which
-// goes along with the request.
-func (c *Client) begin(ctx context.Context, pattern string, req any, o callOptions, buffer int) (*outgoing, error) {
-	if err := wire.CheckTopic(pattern); err != nil {
-		return nil, err
-	}
+func (o *outgoing) id() string { return string(o.correlationID) }
+
+// begin sends the request and returns its call. The time that is left goes along
+// with the request.
+func (c *Client) begin(w waiting, pattern string, req any, o callOptions, buffer int) (*outgoing, error) {
 	value, err := c.cfg.Codec.Encode(req)
 	if err != nil {
 		return nil, Errorf(CodeInvalid, "%w", err)
 	}
-	if err := c.checked(ctx, pattern); err != nil {
-		return nil, err
-	}
-	route, err := c.inbox.Route(ctx, c.replyTopic(pattern, o.dialect))
+	route, err := c.prepared(w, pattern, o.dialect)
 	if err != nil {
 		return nil, err
 	}
-	call := &outgoing{Call: pending.NewCall(buffer, route), c: c, route: route, ticket: partitioner.NewTicket()}
-	id, err := c.calls.Add(call.Call)
-	if err != nil {
+	call := &outgoing{c: c, route: route}
+	call.ticket.Obey = o.partition != dialect.NoPartition
+	call.Init(buffer, route)
+	if call.correlationID, err = c.calls.Add(&call.Call); err != nil {
 		return nil, err
 	}
-	call.id = string(id)
 	rec := o.record(pattern, value)
-	rec.Headers = traced(ctx, rec.Headers)
-	deadline, _ := ctx.Deadline()
+	rec.Headers = traced(w.ctx, rec.Headers)
 	o.dialect.WriteRequest(rec, dialect.Request{
-		CorrelationID: id, ReplyTopic: route.Topic, ReplyPartition: route.Partition, Timeout: time.Until(deadline),
+		CorrelationID: call.correlationID, ReplyTopic: route.Topic, ReplyPartition: route.Partition,
+		Timeout: time.Until(w.deadline),
 	})
 	c.produce(rec, call)
 	return call, nil
 }
 
+// prepared returns the route for the replies to pattern. Only the first call of
+// a pattern has to wait for anything.
+func (c *Client) prepared(w waiting, pattern string, d dialect.Dialect) (*inbox.Route, error) {
+	topic := c.replyTopic(pattern, d)
+	if route := c.inbox.Ready(topic); route != nil && c.known(pattern) {
+		return route, nil
+	}
+	if err := wire.CheckTopic(pattern); err != nil {
+		return nil, err
+	}
+	ctx, cancel := w.context()
+	defer cancel()
+	if err := c.checked(ctx, pattern); err != nil {
+		return nil, err
+	}
+	return c.inbox.Route(ctx, topic)
+}
+
 // produce never blocks and never passes the caller's context on: its end would
 // fail the neighbours in the batch.
 func (c *Client) produce(rec *kgo.Record, call *outgoing) {
-	c.kafka.TryProduce(call.ticket, rec, func(_ *kgo.Record, err error) {
+	c.kafka.TryProduce(&call.ticket, rec, func(_ *kgo.Record, err error) {
 		if err != nil {
-			c.calls.Fail(call.Call, produceError(err))
+			c.calls.Fail(&call.Call, produceError(err))
 			return
 		}
 		call.Acked.Store(true)
@@ -233,29 +286,26 @@ func (c *Client) produce(rec *kgo.Record, call *outgoing) {
 }
 
 func (o *outgoing) end() {
-	o.c.calls.Remove(o.Call)
+	o.c.calls.Remove(&o.Call)
 	o.ticket.Release()
 }
 
-// timedOut says why a call whose context has ended got no reply.
-func (o *outgoing) timedOut(ctx context.Context) error {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ctx.Err()
+// timedOut says why a call got no reply before its time ended with cause.
+func (o *outgoing) timedOut(cause error) error {
+	if !errors.Is(cause, context.DeadlineExceeded) {
+		return cause
 	}
 	if !o.Acked.Load() {
-		return fmt.Errorf("%w (%w)", ErrUnavailable, ctx.Err())
+		return fmt.Errorf("%w (%w)", ErrUnavailable, cause)
 	}
 	o.c.inbox.TimedOut(o.route)
-	return fmt.Errorf("%w (%w)", ErrNoReply, ctx.Err())
+	return fmt.Errorf("%w (%w)", ErrNoReply, cause)
 }
 
 // read passes replies to each. The end of a stream can come with the last value
 // or alone, without a value; alone behind nothing it is an empty stream.
-func (o *outgoing) read(ctx, first context.Context, idle time.Duration, each func([]byte) (bool, error)) error {
-	timer := time.NewTimer(idle)
-	timer.Stop()
-	defer timer.Stop()
-	waiting := first.Done()
+func (o *outgoing) read(first waiting, idle time.Duration, each func([]byte) (bool, error)) error {
+	began := false
 	for {
 		select {
 		case r := <-o.Replies():
@@ -270,15 +320,15 @@ func (o *outgoing) read(ctx, first context.Context, idle time.Duration, each fun
 			if r.Last {
 				return nil
 			}
-			waiting = ctx.Done()
-			timer.Reset(idle)
-		case <-waiting:
-			if ctx.Err() == nil {
-				return o.timedOut(first)
+			began = true
+			first.timer.Reset(idle)
+		case <-first.timer.C:
+			if began {
+				return ErrStreamIdle
 			}
-			return o.timedOut(ctx)
-		case <-timer.C:
-			return ErrStreamIdle
+			return o.timedOut(context.DeadlineExceeded)
+		case <-first.ctx.Done():
+			return o.timedOut(first.ctx.Err())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package siskin
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -351,6 +352,12 @@ func (c Config) sink() events.Sink {
 		log(e)
 		c.Observe(e)
 	}
+}
+
+// observed reports whether somebody sees events of the level. Events that come
+// with every record are not even made otherwise.
+func (c Config) observed(level slog.Level) bool {
+	return c.Observe != nil || c.Logger.Enabled(context.Background(), level)
 }
 
 // spec is a topic as this configuration would create it.

@@ -3,6 +3,7 @@ package siskin
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/siskin-go/siskin/codec"
@@ -55,6 +56,51 @@ func (c *deliveryContext) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
+
+// lazyDeadline is context.WithDeadline that starts its timer when somebody first
+// waits for its end: most handlers are done before they would, and a timer for
+// each request costs more than the rest of its context.
+type lazyDeadline struct {
+	context.Context
+	at time.Time
+
+	once  sync.Once
+	inner context.Context
+	stop  context.CancelFunc
+}
+
+func (l *lazyDeadline) start() {
+	l.once.Do(func() { l.inner, l.stop = context.WithDeadline(l.Context, l.at) })
+}
+
+func (l *lazyDeadline) Deadline() (time.Time, bool) {
+	if outer, ok := l.Context.Deadline(); ok && outer.Before(l.at) {
+		return outer, true
+	}
+	return l.at, true
+}
+
+func (l *lazyDeadline) Done() <-chan struct{} {
+	l.start()
+	return l.inner.Done()
+}
+
+func (l *lazyDeadline) Err() error {
+	l.start()
+	return l.inner.Err()
+}
+
+// cancel ends the context, also for those who start to wait later.
+func (l *lazyDeadline) cancel() {
+	l.once.Do(func() { l.inner, l.stop = canceled, func() {} })
+	l.stop()
+}
+
+var canceled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // Topic is the topic that the record was read from.
 func (d *Delivery) Topic() string { return d.record.Topic }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -50,7 +52,11 @@ func (b *batch) send(ctx context.Context, i int, m Message) {
 	o := b.c.options(m.Options)
 	rec := o.record(b.topic, value)
 	rec.Headers = traced(ctx, rec.Headers)
-	b.c.kafka.TryProduce(context.Background(), rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
+	fate := context.Background() // not ctx: its end would fail the neighbours in the batch
+	if o.partition != dialect.NoPartition {
+		fate = partitioner.Obey
+	}
+	b.c.kafka.TryProduce(fate, rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
 }
 
 func (b *batch) landed(i int, rec *kgo.Record, err error) {
@@ -99,9 +105,18 @@ type check struct {
 	err  error
 }
 
+// known reports whether the topic was found to exist.
+func (c *Client) known(topic string) bool {
+	_, ok := c.topics.Load(topic)
+	return ok
+}
+
 // checked returns nil when the topic that the client sends to exists, after
 // making it where the policy says so. A failure is not kept.
 func (c *Client) checked(ctx context.Context, topic string) error {
+	if c.known(topic) && c.ctx.Err() == nil {
+		return nil
+	}
 	c.mu.Lock()
 	if c.ctx.Err() != nil {
 		c.mu.Unlock()
@@ -126,10 +141,11 @@ func (c *Client) checked(ctx context.Context, topic string) error {
 
 func (c *Client) check(topic string, ch *check) {
 	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic)})
-	if ch.err != nil {
-		c.mu.Lock()
-		delete(c.checks, topic)
-		c.mu.Unlock()
+	if ch.err == nil {
+		c.topics.Store(topic, true)
 	}
+	c.mu.Lock()
+	delete(c.checks, topic)
+	c.mu.Unlock()
 	close(ch.done)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/inbox"
@@ -29,11 +28,6 @@ const (
 	CodeInternal      Code = "internal"      // the service failed; its log knows why
 	CodeUnknown       Code = "unknown"       // a peer sent an error without one of these codes
 )
-
-var codes = []Code{
-	CodeInvalid, CodeNotFound, CodeDenied, CodeConflict, CodeUnavailable, CodeTimeout, CodeUnimplemented,
-	CodeInternal, CodeUnknown,
-}
 
 // Error is an error made to be told to a peer. A handler that returns one, also
 // wrapped, sends its code, message and details to the caller: put nothing
@@ -208,9 +202,5 @@ func authored(err error) bool {
 
 // remoteError is the error that a peer sent.
 func remoteError(f *dialect.Fault) *Error {
-	code := Code(f.Code)
-	if !slices.Contains(codes, code) {
-		code = CodeUnknown
-	}
-	return &Error{Code: code, Message: f.Message, Details: f.Details, Remote: true}
+	return &Error{Code: Code(f.Code), Message: f.Message, Details: f.Details, Remote: true}
 }

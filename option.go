@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
-	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -45,7 +44,7 @@ type callOptions struct {
 }
 
 func (c *Client) options(opts []CallOption) callOptions {
-	o := callOptions{partition: partitioner.Unset, timeout: c.cfg.Timeout, dialect: c.cfg.Dialect}
+	o := callOptions{partition: dialect.NoPartition, timeout: c.cfg.Timeout, dialect: c.cfg.Dialect}
 	for _, opt := range opts {
 		opt.applyCall(&o)
 	}
@@ -163,7 +162,7 @@ func reserved(name string) bool {
 // choice to the key, as without the option.
 func WithPartition(partition int32) CallOption {
 	return callOption{text: fmt.Sprintf("partition=%d", partition), apply: func(o *callOptions) {
-		o.partition = max(partition, partitioner.Unset)
+		o.partition = max(partition, dialect.NoPartition)
 	}}
 }
 

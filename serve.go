@@ -62,9 +62,9 @@ func (w work) request(b *binding, to reply.Address) {
 	}
 	ctx := w.ctx
 	if left > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, left)
-		defer cancel()
+		limited := lazyDeadline{Context: ctx, at: time.Now().Add(left)}
+		defer limited.cancel()
+		ctx = &limited
 	}
 	var r result
 	seq := reply.NewSequence(w.s.replies, to, holdFor(b.kind), func(err error) { w.replied(to, r, err) })
@@ -292,9 +292,11 @@ func (w work) note(err error, attempt int, next outcome.Step) {
 }
 
 func (w work) finish(kind, how string, attempts int, err error) {
-	w.s.emit(events.Handled{
-		Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.began), Err: err,
-	})
+	if w.s.verbose || how != "replied" && how != "done" {
+		w.s.emit(events.Handled{
+			Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.began), Err: err,
+		})
+	}
 	w.item.Done()
 }
 

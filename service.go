@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type Service struct {
 	emit       events.Sink
 	watch      *brokerwatch.Watch
 	policy     outcome.Policy
+	verbose    bool // somebody sees the events of each record
 	middleware []Middleware
 	pending    []registration
 
@@ -56,7 +58,7 @@ func NewService(cfg Config) (*Service, error) {
 	}
 	cfg = cfg.WithDefaults()
 	cfg.Group += cfg.postfix(wire.ServerPostfix)
-	s := &Service{cfg: cfg, policy: cfg.retry(), joined: make(chan struct{})}
+	s := &Service{cfg: cfg, policy: cfg.retry(), verbose: cfg.observed(slog.LevelDebug), joined: make(chan struct{})}
 	s.emit = cfg.sink()
 	s.watch = brokerwatch.New(cfg.Brokers, s.emit)
 	return s, nil

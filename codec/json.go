@@ -51,17 +51,22 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 		}
 		return marshal(v)
 	case float64, []float64, int, int64, bool:
-		return encodeCommon(v)
+		return encodeNumbers(v)
 	}
 	return encodeByKind(reflect.ValueOf(v), v)
 }
 
-// encodeCommon keeps the most frequent types away from reflection over kinds.
-func encodeCommon(v any) ([]byte, error) {
+// encodeNumbers is for values that hold no text: there is nothing to escape, so
+// json.Marshal does, with fewer allocations than an encoder.
+func encodeNumbers(v any) ([]byte, error) {
 	if s, ok := v.([]float64); ok && s == nil {
 		return []byte("[]"), nil
 	}
-	return marshal(v)
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T as JSON: %w", v, err)
+	}
+	return data, nil
 }
 
 func encodeByKind(rv reflect.Value, v any) ([]byte, error) {
@@ -131,12 +136,12 @@ func (jsonCodec) Decode(data []byte, into any) error {
 }
 
 func decodeTyped(data []byte, into any) error {
-	if len(data) == 0 {
-		return fmt.Errorf("decode JSON into %T: %w", into, ErrEmpty)
-	}
 	if p, ok := plainString(into); ok {
 		p.SetString(string(data))
 		return nil
+	}
+	if len(data) == 0 {
+		return fmt.Errorf("decode JSON into %T: %w", into, ErrEmpty)
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("decode JSON into %T: %w", into, err)

@@ -66,14 +66,20 @@ type Reply struct {
 	Last bool
 }
 
+// Codes is the closed set of error codes, in the order in which package siskin
+// declares them.
+var Codes = []string{
+	"invalid", "not_found", "denied", "conflict", "unavailable", "timeout", "unimplemented", "internal", "unknown",
+}
+
 // Fault is an error as it crosses the wire.
 type Fault struct {
-	// Code is one of the codes of package siskin, or "unknown" when a peer
-	// sent something else.
+	// Code is one of Codes; "unknown" when a peer sent something else.
 	Code string
 	// Message is text for people. It may be empty.
 	Message string
-	// Details is further JSON, or nil.
+	// Details is further JSON, or nil. For an error from a peer that is not in
+	// Siskin's shape it is the peer's error whole.
 	Details []byte
 	// NoHandler says that nothing serves the pattern. Some dialects write a
 	// fixed text for it.

@@ -3,6 +3,7 @@ package nestjs
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/siskin-go/siskin/dialect"
 )
@@ -74,8 +75,12 @@ func readObject(text []byte) *dialect.Fault {
 		return &dialect.Fault{Code: codeUnknown, Message: string(bytes.ToValidUTF8(text, []byte("\uFFFD")))}
 	}
 	f := &dialect.Fault{Code: codeUnknown}
+	var code string
 	hasMessage := readString(fields["message"], &f.Message)
-	hasCode := readString(fields["code"], &f.Code)
+	hasCode := readString(fields["code"], &code) && slices.Contains(dialect.Codes, code)
+	if hasCode {
+		f.Code = code
+	}
 	switch {
 	case !hasMessage:
 		f.Message = string(text)
@@ -103,7 +108,7 @@ func onlyOurs(fields map[string]json.RawMessage) bool {
 
 func readString(raw json.RawMessage, into *string) bool {
 	var s string
-	if raw == nil || json.Unmarshal(raw, &s) != nil {
+	if raw == nil || string(raw) == "null" || json.Unmarshal(raw, &s) != nil {
 		return false
 	}
 	*into = s

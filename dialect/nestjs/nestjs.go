@@ -5,6 +5,7 @@ package nestjs
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,19 +30,25 @@ func (Dialect) ReplyTopic(pattern string) string { return pattern + wire.ReplySu
 // be safe for NestJS: not empty, and not starting with '{', '[' or NUL
 // (section 11).
 func (Dialect) WriteRequest(rec *kgo.Record, req dialect.Request) {
+	// All values share one slice, and the headers are grown once: this runs for
+	// every request.
+	const numbers = 32 // two decimal numbers
+	buf := make([]byte, 0, len(req.ReplyTopic)+numbers)
+	take := func(from int) []byte { return buf[from:len(buf):len(buf)] }
+	rec.Headers = slices.Grow(rec.Headers, 4)
+
+	buf = append(buf, req.ReplyTopic...)
 	rec.Headers = append(rec.Headers,
 		kgo.RecordHeader{Key: wire.CorrelationID, Value: req.CorrelationID},
-		kgo.RecordHeader{Key: wire.ReplyTopic, Value: []byte(req.ReplyTopic)},
+		kgo.RecordHeader{Key: wire.ReplyTopic, Value: take(0)},
 	)
-	if req.ReplyPartition != dialect.NoPartition {
-		rec.Headers = append(rec.Headers, kgo.RecordHeader{
-			Key: wire.ReplyPartition, Value: strconv.AppendInt(nil, int64(req.ReplyPartition), 10),
-		})
+	if from := len(buf); req.ReplyPartition != dialect.NoPartition {
+		buf = strconv.AppendInt(buf, int64(req.ReplyPartition), 10)
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: wire.ReplyPartition, Value: take(from)})
 	}
-	if req.Timeout > 0 {
-		rec.Headers = append(rec.Headers, kgo.RecordHeader{
-			Key: wire.Timeout, Value: strconv.AppendInt(nil, max(1, req.Timeout.Milliseconds()), 10),
-		})
+	if from := len(buf); req.Timeout > 0 {
+		buf = strconv.AppendInt(buf, max(1, req.Timeout.Milliseconds()), 10)
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: wire.Timeout, Value: take(from)})
 	}
 }
 
@@ -106,7 +113,7 @@ var disposed = []byte{0}
 // pattern without a handler has NestJS's fixed text and no mark (section 9).
 func (Dialect) WriteReply(rec *kgo.Record, reply dialect.Reply) {
 	if rec.Headers == nil {
-		rec.Headers = make([]kgo.RecordHeader, 0, 3)
+		rec.Headers = make([]kgo.RecordHeader, 0, 2)
 	}
 	rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: wire.CorrelationID, Value: reply.CorrelationID})
 	if f := reply.Fault; f != nil {

@@ -97,6 +97,7 @@ func (in *Inbox) TimedOut(r *Route) {
 	}
 	next := &slot{ready: make(chan struct{})}
 	in.routes[r.Topic] = next
+	in.ready.Delete(r.Topic)
 	in.tasks.Go(func() { in.make(r.Topic, next, r.Partition) })
 	in.cfg.Emit(events.RouteLeft{ReplyTopic: r.Topic, Partition: r.Partition, Reason: "its calls time out"})
 }

@@ -52,6 +52,8 @@ type Inbox struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
+	ready sync.Map // routes in use, by reply topic
+
 	mu     sync.Mutex
 	routes map[string]*slot // by reply topic
 	known  map[string]int32 // partitions of a topic when it was first seen
@@ -92,6 +94,15 @@ func (in *Inbox) Route(ctx context.Context, topic string) (*Route, error) {
 	}
 }
 
+// Ready returns the route for topic if it is there already, else nil. It takes
+// no lock: every call asks.
+func (in *Inbox) Ready(topic string) *Route {
+	if r, ok := in.ready.Load(topic); ok {
+		return r.(*Route)
+	}
+	return nil
+}
+
 func (in *Inbox) slot(topic string) (*slot, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -115,13 +126,14 @@ const none int32 = -1
 // make fills the slot. avoid is a partition that should not be chosen again.
 func (in *Inbox) make(topic string, s *slot, avoid int32) {
 	s.route, s.err = in.open(topic, avoid)
-	if s.err != nil {
-		in.mu.Lock()
-		if in.routes[topic] == s {
-			delete(in.routes, topic)
-		}
-		in.mu.Unlock()
+	in.mu.Lock()
+	if in.routes[topic] == s && s.err != nil {
+		delete(in.routes, topic)
 	}
+	if in.routes[topic] == s {
+		in.ready.Store(topic, s.route)
+	}
+	in.mu.Unlock()
 	close(s.ready)
 }
 

@@ -114,7 +114,7 @@ type partition struct {
 
 func (in *Inbox) hear(p kgo.FetchTopicPartition, missing map[partition]time.Time) {
 	delete(missing, partition{p.Topic, p.Partition})
-	if r := in.at(p.Topic, p.Partition); r != nil && !r.heard.Load() {
+	if r := in.at(p.Topic); r != nil && r.Partition == p.Partition && !r.heard.Load() {
 		r.heard.Store(true)
 	}
 	for _, rec := range p.Records {
@@ -122,8 +122,8 @@ func (in *Inbox) hear(p kgo.FetchTopicPartition, missing map[partition]time.Time
 	}
 }
 
-// at returns the route in use for a partition, or nil.
-func (in *Inbox) at(topic string, number int32) *Route {
+// at returns the route in use for a topic, or nil.
+func (in *Inbox) at(topic string) *Route {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s := in.routes[topic]
@@ -132,13 +132,10 @@ func (in *Inbox) at(topic string, number int32) *Route {
 	}
 	select {
 	case <-s.ready:
+		return s.route
 	default:
 		return nil
 	}
-	if s.route == nil || s.route.Partition != number {
-		return nil
-	}
-	return s.route
 }
 
 // goneAfter is how long a partition must be unknown before it counts as gone:
@@ -167,16 +164,22 @@ func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p p
 	in.lose(reader, p)
 }
 
+// lose ends what is read of a topic one of whose partitions is gone. Partitions
+// are never removed, so the topic was: its current route is gone too, whichever
+// partition was missed first.
 func (in *Inbox) lose(reader *kgo.Client, p partition) {
 	reader.PurgeTopicsFromConsuming(p.topic)
-	r := in.at(p.topic, p.number)
+	r := in.at(p.topic)
 	if r == nil {
 		return
 	}
 	in.mu.Lock()
 	delete(in.routes, p.topic)
+	in.ready.Delete(p.topic)
 	delete(in.known, p.topic)
 	in.mu.Unlock()
 	failed := in.cfg.Lost(r, ErrRouteLost)
-	in.cfg.Emit(events.RouteLeft{ReplyTopic: p.topic, Partition: p.number, Reason: ErrRouteLost.Error(), Failed: failed})
+	in.cfg.Emit(events.RouteLeft{
+		ReplyTopic: p.topic, Partition: r.Partition, Reason: ErrRouteLost.Error(), Failed: failed,
+	})
 }

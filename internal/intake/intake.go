@@ -12,6 +12,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -66,6 +67,8 @@ type Intake struct {
 	starts starts
 	built  chan struct{} // closed when client and starts are set
 
+	failing map[key]string // what was told about; only the poll loop touches it
+
 	mu         sync.Mutex
 	partitions map[key]*partition
 	stopping   bool
@@ -81,7 +84,9 @@ type key struct {
 
 // New makes the group member. It does not wait for a broker.
 func New(cfg Config) (*Intake, error) {
-	in := &Intake{cfg: cfg, partitions: make(map[key]*partition), dirty: make(chan struct{}, 1), built: make(chan struct{})}
+	in := &Intake{
+		cfg: cfg, failing: make(map[key]string), partitions: make(map[key]*partition),
+		dirty: make(chan struct{}, 1), built: make(chan struct{})}
 	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
@@ -136,20 +141,33 @@ func (in *Intake) Run(ctx context.Context) (drained bool) {
 
 // take hands each partition's records to its lane.
 func (in *Intake) take(fetches kgo.Fetches) {
-	fetches.EachError(func(topic string, partition int32, err error) {
-		if topic == "" || errors.Is(err, kgo.ErrClientClosed) {
-			return // the end of the poll's context, not an error of a partition
-		}
-		in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
-	})
+	fetches.EachError(in.unreadable)
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
 		}
+		delete(in.failing, key{p.Topic, p.Partition})
 		if part := in.find(key{p.Topic, p.Partition}); part != nil && part.push(p.Records) {
 			part.pause(in.client)
 		}
 	})
+}
+
+// unreadable tells about a partition that cannot be fetched, once until it can be
+// or the reason changes: the client asks again many times a second.
+func (in *Intake) unreadable(topic string, partition int32, err error) {
+	k := key{topic, partition}
+	if topic == "" || errors.Is(err, kgo.ErrClientClosed) || in.failing[k] == err.Error() {
+		return // without a topic it is the end of the poll's context
+	}
+	in.failing[k] = err.Error()
+	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
+	if errors.Is(err, kerr.UnknownTopicID) {
+		// The topic was deleted and made anew. The client reads the new one
+		// only after it has forgotten the old one.
+		in.client.PurgeTopicsFromConsuming(topic)
+		in.client.AddConsumeTopics(topic)
+	}
 }
 
 func (in *Intake) find(k key) *partition {

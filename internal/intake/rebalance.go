@@ -14,8 +14,9 @@ import (
 // The client joins the group while New still makes it, so the first callbacks
 // wait for New.
 
-func (in *Intake) assigned(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
 	<-in.built
+	in.starts.learn(ctx, in.cfg.Topics)
 	if len(topics) == 0 {
 		in.cfg.Joined() // the others own everything
 		return
@@ -30,6 +31,9 @@ func (in *Intake) assigned(_ context.Context, _ *kgo.Client, topics map[string][
 		}
 	}
 	in.mu.Unlock()
+	// The client keeps a pause over rebalances, and whoever paused a partition
+	// in an earlier generation is gone.
+	in.client.ResumeFetchPartitions(topics)
 	in.cfg.Emit(events.PartitionsAssigned{Group: in.cfg.Group, Partitions: topics})
 }
 

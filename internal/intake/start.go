@@ -29,7 +29,7 @@ type starts struct {
 	emit   events.Sink
 
 	mu    sync.Mutex
-	known map[string]int32 // partitions of a topic when it was first assigned
+	known map[string]int32 // partitions of a topic when this member joined
 }
 
 // adjust is called by the Kafka client between the assignment and the first
@@ -43,12 +43,12 @@ func (in *Intake) adjust(
 		return nil, fmt.Errorf("find where to start: %w", err)
 	}
 	for topic, parts := range offsets {
-		count := in.starts.count(topic, logs.sizes[topic])
 		for n, o := range parts {
 			committed := o.EpochOffset().Offset
-			offset := in.starts.offset(logs, topic, n, committed, count)
+			offset := in.starts.offset(logs, topic, n, committed)
 			if offset < 0 {
-				continue // the partition's leader is away: the client asks again
+				parts[n] = in.starts.unlisted(topic, n)
+				continue
 			}
 			if offset != committed {
 				parts[n] = kgo.NewOffset().At(offset)
@@ -63,23 +63,50 @@ func (in *Intake) adjust(
 	return offsets, nil
 }
 
-// count is how many partitions the topic had when this member first saw it.
-func (s *starts) count(topic string, now int32) int32 {
+// learn notes how many partitions each topic has when this member joins, once.
+// A topic that cannot be counted now has no partition that counts as added.
+func (s *starts) learn(ctx context.Context, topics []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known == nil {
-		s.known = make(map[string]int32)
+	if s.known != nil {
+		return
 	}
-	if _, ok := s.known[topic]; !ok {
-		s.known[topic] = now
+	details, err := kadm.NewClient(s.client).ListTopics(ctx, topics...)
+	if err != nil {
+		return // asked again at the next assignment
 	}
-	return s.known[topic]
+	s.known = make(map[string]int32)
+	for topic, d := range details {
+		if d.Err == nil {
+			s.known[topic] = int32(len(d.Partitions))
+		}
+	}
+}
+
+// added reports whether partition n has appeared since this member joined.
+// Records were sent there for this group too, so it is read from its beginning.
+func (s *starts) added(topic string, n int32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count, ok := s.known[topic]
+	return ok && n >= count
+}
+
+// unlisted is where to start a partition without a commit whose bounds could not
+// be asked for, because its leader is moving: the client asks again later.
+func (s *starts) unlisted(topic string, n int32) kgo.Offset {
+	switch {
+	case s.from.Beginning || s.added(topic, n):
+		return kgo.NewOffset().AtStart()
+	case !s.from.At.IsZero():
+		return kgo.NewOffset().AfterMilli(s.from.At.UnixMilli())
+	}
+	return kgo.NewOffset().AtEnd()
 }
 
 // logs are the bounds of the assigned partitions.
 type logs struct {
 	first, end, at kadm.ListedOffsets
-	sizes          map[string]int32
 }
 
 func (s *starts) logs(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (logs, error) {
@@ -104,16 +131,12 @@ func (s *starts) logs(ctx context.Context, offsets map[string]map[int32]kgo.Offs
 			return l, err
 		}
 	}
-	l.sizes = make(map[string]int32, len(topics))
-	for topic, parts := range l.end {
-		l.sizes[topic] = int32(len(parts))
-	}
 	return l, nil
 }
 
 // offset is where to start partition n, or negative when its bounds are not
 // known now.
-func (s *starts) offset(l logs, topic string, n int32, committed int64, count int32) int64 {
+func (s *starts) offset(l logs, topic string, n int32, committed int64) int64 {
 	first, okFirst := l.first.Lookup(topic, n)
 	end, okEnd := l.end.Lookup(topic, n)
 	if !okFirst || !okEnd || first.Err != nil || end.Err != nil {
@@ -122,9 +145,7 @@ func (s *starts) offset(l logs, topic string, n int32, committed int64, count in
 	switch {
 	case committed >= 0:
 		return s.clamp(topic, n, committed, first.Offset, end.Offset)
-	case n >= count || s.from.Beginning:
-		// A partition that appeared while this member ran starts at its
-		// beginning: its first records were sent to this group too.
+	case s.from.Beginning || s.added(topic, n):
 		return first.Offset
 	case !s.from.At.IsZero():
 		if at, ok := l.at.Lookup(topic, n); ok && at.Err == nil && at.Offset >= 0 {

@@ -64,7 +64,7 @@ func (l *Lane) Stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopped.Store(true)
-	l.queue = nil
+	l.queue, l.waiting = nil, false
 	l.wake.Signal()
 }
 

@@ -6,15 +6,19 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Unset as the partition of a record leaves the choice to the partitioner.
-// Every other value is obeyed.
-const Unset int32 = -1
+// Obey as the context of a record makes the partitioner take the partition that
+// the record names. Without it a record's partition means nothing: the Kafka
+// client writes there what an earlier look at the record has chosen.
+var Obey context.Context = obey{context.Background()}
 
-// Partitioner obeys a partition that the record names, hashes a key with
+type obey struct{ context.Context }
+
+// Partitioner obeys a partition where a record asks for it, hashes a key with
 // murmur2 as Kafka's own clients do, and sends a request without a key to a
 // partition with few pending calls. Events without a key stay on one partition
 // until its batch is full.
@@ -43,26 +47,32 @@ func (p *Partitioner) ForTopic(topic string) kgo.TopicPartitioner {
 }
 
 // Ticket counts one pending call on the partition that was chosen for its
-// request. It is passed in the record's context, because the partition is only
-// known when the Kafka client knows the topic.
+// request. It is the context of the request's record, because the partition is
+// only known when the Kafka client knows the topic. As a context it never ends:
+// the end of one record's context would fail its neighbours in the batch.
+//
+// The zero value is ready to use. A Ticket must not be copied.
 type Ticket struct {
-	context.Context // never cancelled: see the package comment of internal/pending
-	counter         atomic.Pointer[atomic.Int32]
-	released        atomic.Bool
+	// Obey makes the partitioner take the partition that the record names.
+	Obey bool
+
+	counter  atomic.Pointer[atomic.Int32]
+	released atomic.Bool
 }
 
-type ticketKey struct{}
+var _ context.Context = (*Ticket)(nil)
 
-// NewTicket returns a ticket to use as the context of a request record.
-func NewTicket() *Ticket { return &Ticket{Context: context.Background()} }
+// Deadline is none.
+func (*Ticket) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// Value finds the ticket itself, else nothing.
-func (t *Ticket) Value(key any) any {
-	if key == (ticketKey{}) {
-		return t
-	}
-	return nil
-}
+// Done never ends.
+func (*Ticket) Done() <-chan struct{} { return nil }
+
+// Err is nil.
+func (*Ticket) Err() error { return nil }
+
+// Value is nothing.
+func (*Ticket) Value(any) any { return nil }
 
 // Release ends the call. It may come before the partition was chosen.
 func (t *Ticket) Release() {
@@ -74,9 +84,13 @@ func (t *Ticket) Release() {
 	}
 }
 
+// take counts the call on a partition. The Kafka client can ask twice for one
+// record; the last answer holds.
 func (t *Ticket) take(c *atomic.Int32) {
 	c.Add(1)
-	t.counter.Store(c)
+	if before := t.counter.Swap(c); before != nil {
+		before.Add(-1)
+	}
 	if t.released.Load() {
 		if c := t.counter.Swap(nil); c != nil {
 			c.Add(-1)
@@ -106,33 +120,33 @@ func (t *topicPartitioner) OnNewBatch() {
 // request without a key it does too: pending calls are counted by number, and
 // that count leads away from a partition whose leader is gone.
 func (t *topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
-	return r.Partition != Unset || ticketOf(r) != nil || t.TopicPartitioner.RequiresConsistency(r)
+	_, isRequest := r.Context.(*Ticket)
+	return isRequest || r.Context == Obey || t.TopicPartitioner.RequiresConsistency(r)
 }
 
 func (t *topicPartitioner) Partition(r *kgo.Record, n int) int {
-	if r.Partition != Unset {
+	ticket, isRequest := r.Context.(*Ticket)
+	switch {
+	case isRequest:
+		chosen := t.forRequest(ticket, r, n)
+		if chosen >= 0 && chosen < n {
+			ticket.take(t.load.at(chosen))
+		}
+		return chosen
+	case r.Context == Obey:
 		return int(r.Partition)
 	}
-	ticket := ticketOf(r)
-	if ticket == nil {
-		return t.TopicPartitioner.Partition(r, n)
-	}
-	var chosen int
-	if r.Key != nil {
-		chosen = t.TopicPartitioner.Partition(r, n)
-	} else {
-		chosen = t.load.choose(n)
-	}
-	ticket.take(t.load.at(chosen))
-	return chosen
+	return t.TopicPartitioner.Partition(r, n)
 }
 
-func ticketOf(r *kgo.Record) *Ticket {
-	if r.Context == nil {
-		return nil
+func (t *topicPartitioner) forRequest(ticket *Ticket, r *kgo.Record, n int) int {
+	switch {
+	case ticket.Obey:
+		return int(r.Partition)
+	case r.Key != nil:
+		return t.TopicPartitioner.Partition(r, n)
 	}
-	t, _ := r.Context.(*Ticket)
-	return t
+	return t.load.choose(n)
 }
 
 func (l *load) at(partition int) *atomic.Int32 {

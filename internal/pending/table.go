@@ -54,10 +54,11 @@ type Call struct {
 	Acked atomic.Bool
 }
 
-// NewCall returns a call that holds up to buffer unread replies, at least one.
-func NewCall(buffer int, route any) *Call {
+// Init makes the zero Call ready: it holds up to buffer unread replies, at least
+// one, and its replies arrive on route.
+func (c *Call) Init(buffer int, route any) {
 	// One more place, so that an end always fits.
-	return &Call{replies: make(chan Reply, max(1, buffer)+1), Route: route}
+	c.replies, c.Route = make(chan Reply, max(1, buffer)+1), route
 }
 
 // Replies is where the replies arrive, in order. Nothing follows a reply with

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,42 +24,56 @@ func NewPublisher(client *kgo.Client, patience time.Duration) *Publisher {
 	return &Publisher{client: client, patience: patience}
 }
 
-// Value sends one value. done is called exactly once, from another goroutine,
-// when the broker has stored the record or never will.
-func (p *Publisher) Value(to Address, value []byte, last bool, done func(error)) {
-	p.send(to, value, dialect.Reply{CorrelationID: to.Request.CorrelationID, Last: last}, done)
-}
-
-// Fault sends the error that ends a call. done is as in Value.
-func (p *Publisher) Fault(to Address, fault *dialect.Fault, done func(error)) {
-	p.send(to, nil, dialect.Reply{CorrelationID: to.Request.CorrelationID, Fault: fault, Last: true}, done)
-}
-
-func (p *Publisher) send(to Address, value []byte, reply dialect.Reply, done func(error)) {
-	rec := &kgo.Record{Topic: to.Request.ReplyTopic, Partition: to.Request.ReplyPartition, Value: value}
+// record is one reply as it goes out.
+func record(to Address, value []byte, reply dialect.Reply) *kgo.Record {
+	rec := &kgo.Record{
+		Topic: to.Request.ReplyTopic, Partition: to.Request.ReplyPartition, Value: value,
+		Context: partitioner.Obey,
+	}
+	if rec.Partition == dialect.NoPartition {
+		rec.Context = context.Background()
+	}
+	reply.CorrelationID = to.Request.CorrelationID
 	to.Dialect.WriteReply(rec, reply)
-	p.produce(rec, time.Time{}, done)
+	return rec
 }
 
-// produce never blocks: when the client's buffer is full, TryProduce fails the
-// record at once. The context is the background on purpose: ending the context
-// of one record fails its neighbours in the same batch.
-func (p *Publisher) produce(rec *kgo.Record, until time.Time, done func(error)) {
-	p.client.TryProduce(context.Background(), rec, func(_ *kgo.Record, err error) {
+// Once sends rec. done is called exactly once, from another goroutine, when the
+// broker has stored the record or never will.
+//
+// It never blocks: when the client's buffer is full, the record fails at once.
+// The context never ends on purpose: the end of one record's context fails its
+// neighbours in the same batch.
+func (p *Publisher) Once(rec *kgo.Record, done func(error)) {
+	p.client.TryProduce(rec.Context, rec, func(_ *kgo.Record, err error) { done(err) })
+}
+
+// Patiently is Once for a record whose topic or partition the Kafka client may
+// not know yet: it is tried again for a while.
+func (p *Publisher) Patiently(rec *kgo.Record, done func(error)) {
+	p.Once(rec, func(err error) {
 		if err == nil || Permanent(err) {
 			done(err)
 			return
 		}
-		now := time.Now()
-		if until.IsZero() {
-			until = now.Add(p.patience)
-		}
-		if now.After(until) {
-			done(err)
-			return
-		}
-		p.client.ForceMetadataRefresh()
-		time.AfterFunc(retryDelay, func() { p.produce(rec, until, done) })
+		p.again(rec, time.Now().Add(p.patience), done, err)
+	})
+}
+
+func (p *Publisher) again(rec *kgo.Record, until time.Time, done func(error), last error) {
+	if time.Now().After(until) {
+		done(last)
+		return
+	}
+	p.client.ForceMetadataRefresh()
+	time.AfterFunc(retryDelay, func() {
+		p.Once(rec, func(err error) {
+			if err == nil || Permanent(err) {
+				done(err)
+				return
+			}
+			p.again(rec, until, done, err)
+		})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ErrFinished is returned for a value sent after the sequence has ended.
@@ -25,9 +26,12 @@ type Sequence struct {
 	idle    sync.Cond
 	held    []byte
 	holding bool
-	closed  bool // End or Fail was called
-	broken  bool // a value was too large: the caller has been told, more is of no use
-	flying  int  // records on their way to the broker
+	closed  bool // End, Fail or Cancel was called
+	broken  bool // a record is lost: what comes behind it is of no use
+	begun   bool // the first record is on its way
+	open    bool // the first record has landed
+	waiting []*kgo.Record
+	flying  int // records on their way to the broker, or waiting
 	failed  error
 	timer   *time.Timer
 }
@@ -79,13 +83,30 @@ func (s *Sequence) startTimer() {
 	})
 }
 
-// flush sends the held value. The caller holds the lock, which keeps the order:
-// the Kafka client buffers a record before Value returns.
+// flush sends the held value.
 func (s *Sequence) flush(last bool) {
 	value := s.held
 	s.held, s.holding = nil, false
+	s.send(record(s.to, value, dialect.Reply{Last: last}))
+}
+
+// send puts one record on its way. The caller holds the lock, which keeps the
+// order: the Kafka client buffers a record before Once returns.
+//
+// The first record goes alone, and only it is tried again: its partition may not
+// be known yet, and were others under way, they could overtake it. When it has
+// landed the partition is known, and the Kafka client keeps the order by itself.
+func (s *Sequence) send(rec *kgo.Record) {
 	s.flying++
-	s.publisher.Value(s.to, value, last, s.landed)
+	switch {
+	case !s.begun:
+		s.begun = true
+		s.publisher.Patiently(rec, s.landed)
+	case !s.open:
+		s.waiting = append(s.waiting, rec)
+	default:
+		s.publisher.Once(rec, s.landed)
+	}
 }
 
 // over reports whether no further value can be sent.
@@ -101,8 +122,7 @@ func (s *Sequence) Fail(fault *dialect.Fault) {
 		if s.holding {
 			s.flush(false)
 		}
-		s.flying++
-		s.publisher.Fault(s.to, fault, s.landed)
+		s.send(record(s.to, nil, dialect.Reply{Fault: fault, Last: true}))
 	})
 }
 
@@ -136,20 +156,32 @@ func (s *Sequence) close(last func()) {
 func (s *Sequence) landed(err error) {
 	s.mu.Lock()
 	s.flying--
-	if err != nil && s.failed == nil {
-		s.failed = err
-		if TooLarge(err) {
-			s.broken = true
-			s.flying++
-			s.publisher.Fault(s.to, tooLarge, s.landed)
-		}
+	if err != nil && !s.broken {
+		s.fail(err)
 	}
+	s.open = true
+	for _, rec := range s.waiting {
+		s.publisher.Once(rec, s.landed)
+	}
+	s.waiting = nil
 	landed, failed := s.closed && s.flying == 0, s.failed
 	s.idle.Signal()
 	s.mu.Unlock()
 	if landed {
 		s.done(failed)
 	}
+}
+
+// fail ends the sequence after a lost record. The caller is told where it can be.
+func (s *Sequence) fail(err error) {
+	s.failed, s.broken = err, true
+	s.flying -= len(s.waiting)
+	s.waiting = nil
+	if TooLarge(err) {
+		s.flying++
+		s.publisher.Once(record(s.to, nil, dialect.Reply{Fault: tooLarge, Last: true}), s.landed)
+	}
+	s.idle.Broadcast()
 }
 
 // tooLarge tells the caller why it gets no value.

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 )
 
 func main() {
@@ -23,6 +24,25 @@ func main() {
 		fmt.Fprintln(os.Stderr, "rrbench:", err)
 		os.Exit(1)
 	}
+}
+
+// profile writes a CPU profile of this process to file until the returned
+// function is called. Without a file it does nothing.
+func profile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close() // an incomplete profile shows when it is read
+	}, nil
 }
 
 // run is the program without its process.
@@ -36,7 +56,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	stopProfile, err := profile(set.profile)
+	if err != nil {
+		return err
+	}
 	rep, err := newBench(set, stderr).all(ctx)
+	stopProfile()
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type settings struct {
 	separate   bool // the server in a process of its own
 	firstCalls int  // above 0: measure first calls instead of load
 	json       string
+	profile    string
 
 	role    string // set in a child process only
 	pattern string // set in a child process only
@@ -45,6 +46,7 @@ func parse(args []string, usage io.Writer) (settings, error) {
 	f.BoolVar(&s.separate, "separate", false, "run the server in a process of its own")
 	f.IntVar(&s.firstCalls, "first-call", 0, "measure the first call of `N` new clients instead of load")
 	f.StringVar(&s.json, "json", "", "also write the figures to `FILE`")
+	f.StringVar(&s.profile, "profile", "", "also write a CPU profile of this process to `FILE`")
 	f.StringVar(&s.role, "role", "", "internal: what a child process does")
 	f.StringVar(&s.pattern, "pattern", "", "internal: the topic of a child process")
 	if err := f.Parse(args); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siskin-go/siskin/bench/internal/raw"
 	"github.com/siskin-go/siskin/bench/internal/side"
+	"github.com/siskin-go/siskin/bench/internal/siskinside"
 )
 
 // baseline is the side that the others are compared with.
@@ -14,6 +15,7 @@ const baseline = "raw"
 // sides are all that can be measured. A new one is added here, and nowhere else.
 var sides = []side.Side{
 	raw.Side{},
+	siskinside.Side{},
 }
 
 // sideNames are the names of all sides, separated by commas.
