@@ -63,6 +63,9 @@ func (g *gate) Accept() (net.Conn, error) {
 		if err == nil {
 			return &guard{Conn: conn, log: g.log}, nil
 		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err // Close came while it waited
+		}
 		g.log.Warn("accept failed, trying again", "addr", g.addr, "error", err, "pause", pause)
 		if !g.sleep(pause) {
 			return nil, err

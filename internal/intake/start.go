@@ -67,20 +67,24 @@ func (in *Intake) adjust(
 // A topic that cannot be counted now has no partition that counts as added.
 func (s *starts) learn(ctx context.Context, topics []string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known != nil {
+	learned := s.known != nil
+	s.mu.Unlock()
+	if learned {
 		return
 	}
 	details, err := kadm.NewClient(s.client).ListTopics(ctx, topics...)
 	if err != nil {
 		return // asked again at the next assignment
 	}
-	s.known = make(map[string]int32)
+	known := make(map[string]int32)
 	for topic, d := range details {
 		if d.Err == nil {
-			s.known[topic] = int32(len(d.Partitions))
+			known[topic] = int32(len(d.Partitions))
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = known
 }
 
 // added reports whether partition n has appeared since this member joined.

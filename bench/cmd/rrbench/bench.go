@@ -19,11 +19,12 @@ const slack = 90 * time.Second
 
 // bench runs everything that the settings ask for.
 type bench struct {
-	set      settings
-	progress io.Writer
-	topics   *topics
-	session  string // makes the names of this program's topics differ
-	patterns int
+	candidates []*candidate // for first calls
+	set        settings
+	progress   io.Writer
+	topics     *topics
+	session    string // makes the names of this program's topics differ
+	patterns   int
 }
 
 func newBench(set settings, progress io.Writer) *bench {

@@ -89,11 +89,11 @@ func (r *report) printLoad(w io.Writer) {
 }
 
 func (r *report) printFirstCalls(w io.Writer) {
-	row(w, "side", "new clients", "p50 ms", "p99 ms", "max ms")
+	row(w, "side", "what", "clients", "p50 ms", "p99 ms", "max ms")
 	for _, f := range r.FirstCalls {
-		row(w, f.Side, fmt.Sprint(f.Clients), millis(float64(f.P50)), millis(float64(f.P99)), millis(float64(f.Max)))
+		row(w, f.Side, f.What, fmt.Sprint(f.Clients), millis(float64(f.P50)), millis(float64(f.P99)), millis(float64(f.Max)))
 	}
-	_, _ = fmt.Fprintln(w, "\nfrom making a client to its first answer")
+	_, _ = fmt.Fprintln(w, "\nfirst call: from making the client to its first answer; second and third pattern: one call, the topics exist")
 }
 
 // row writes a row; an error shows when the table is flushed.

@@ -123,12 +123,13 @@ func ratios(rounds, base []result) []float64 {
 // firstCalls are the first calls of new clients of one side.
 type firstCalls struct {
 	Side    string        `json:"side"`
+	What    string        `json:"what"`
 	Clients uint64        `json:"clients"`
 	P50     time.Duration `json:"p50_ns"`
 	P99     time.Duration `json:"p99_ns"`
 	Max     time.Duration `json:"max_ns"`
 }
 
-func newFirstCalls(name string, h *measure.Histogram) firstCalls {
-	return firstCalls{Side: name, Clients: h.Count(), P50: h.Quantile(0.50), P99: h.Quantile(0.99), Max: h.Max()}
+func newFirstCalls(name, what string, h *measure.Histogram) firstCalls {
+	return firstCalls{Side: name, What: what, Clients: h.Count(), P50: h.Quantile(0.50), P99: h.Quantile(0.99), Max: h.Max()}
 }

@@ -41,6 +41,12 @@ type Caller interface {
 	Close() error
 }
 
+// Adder is a Caller that can call another pattern of the same side, which it has
+// not used before. Safe for use beside Call.
+type Adder interface {
+	CallOther(ctx context.Context, pattern string) error
+}
+
 // Target says where a side works. The topics exist.
 type Target struct {
 	// Brokers are the addresses to connect to first.

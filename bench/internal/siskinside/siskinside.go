@@ -77,8 +77,15 @@ type caller struct {
 var errWrongSum = errors.New("wrong sum")
 
 // Call asks for the sum of 1, 2 and 3.
-func (c *caller) Call(ctx context.Context) error {
-	sum, err := c.sum.Send(ctx, c.client, []float64{1, 2, 3})
+func (c *caller) Call(ctx context.Context) error { return c.call(ctx, c.sum) }
+
+// CallOther asks for the same sum under another pattern.
+func (c *caller) CallOther(ctx context.Context, pattern string) error {
+	return c.call(ctx, siskin.NewRPC[[]float64, float64](pattern))
+}
+
+func (c *caller) call(ctx context.Context, rpc siskin.RPC[[]float64, float64]) error {
+	sum, err := rpc.Send(ctx, c.client, []float64{1, 2, 3})
 	if err != nil {
 		return err
 	}
