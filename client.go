@@ -33,7 +33,8 @@ type Client struct {
 	calls  *pending.Table
 	inbox  *inbox.Inbox
 
-	topics sync.Map // topics that exist
+	timers sync.Pool // stopped timers; per client, since a timer belongs to one synctest bubble
+	topics sync.Map  // topics that exist
 	mu     sync.Mutex
 	checks map[string]*check // questions under way
 	ctx    context.Context   // ends with Close
@@ -140,7 +141,7 @@ func Stream[Res any](
 
 func (c *Client) send(ctx context.Context, pattern string, req, into any, opts []CallOption) error {
 	o := c.options(opts)
-	wait := newWaiting(ctx, o.timeout)
+	wait := c.waiting(ctx, o.timeout)
 	defer wait.stop()
 	call, err := c.begin(wait, pattern, req, o, 1)
 	if err != nil {
@@ -170,27 +171,26 @@ type waiting struct {
 	ctx      context.Context
 	deadline time.Time
 	timer    *time.Timer
+	pool     *sync.Pool
 }
 
-// timers are stopped timers. A stopped timer's channel is empty (since Go 1.23).
-var timers = sync.Pool{New: func() any {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
-}}
-
-func newWaiting(ctx context.Context, timeout time.Duration) waiting {
-	w := waiting{ctx: ctx, deadline: time.Now().Add(timeout), timer: timers.Get().(*time.Timer)}
+func (c *Client) waiting(ctx context.Context, timeout time.Duration) waiting {
+	w := waiting{ctx: ctx, deadline: time.Now().Add(timeout), pool: &c.timers}
 	if outer, ok := ctx.Deadline(); ok && outer.Before(w.deadline) {
 		w.deadline = outer
 	}
-	w.timer.Reset(timeout)
+	if t, ok := w.pool.Get().(*time.Timer); ok {
+		w.timer = t
+		w.timer.Reset(timeout)
+	} else {
+		w.timer = time.NewTimer(timeout)
+	}
 	return w
 }
 
 func (w waiting) stop() {
-	w.timer.Stop()
-	timers.Put(w.timer)
+	w.timer.Stop() // its channel is empty then (since Go 1.23)
+	w.pool.Put(w.timer)
 }
 
 // context is the waiting time as a context, for the few calls that must wait for
@@ -204,7 +204,7 @@ func (c *Client) stream(
 	ctx context.Context, pattern string, req any, opts []CallOption, each func([]byte) (bool, error),
 ) error {
 	o := c.options(opts)
-	first := newWaiting(ctx, o.timeout)
+	first := c.waiting(ctx, o.timeout)
 	defer first.stop()
 	call, err := c.begin(first, pattern, req, o, c.cfg.StreamBuffer)
 	if err != nil {
