@@ -55,14 +55,14 @@ func (w work) request(b *binding, to reply.Address) {
 		w.finish("request", "dropped", 0, err)
 		return
 	}
-	left, expired := remaining(w.item.Record, to.Request.Timeout, time.Now())
+	left, expired := remaining(w.item.Record, to.Request.Timeout, w.began)
 	if expired {
 		w.finish("request", "expired", 0, nil)
 		return
 	}
 	ctx := w.ctx
 	if left > 0 {
-		limited := lazyDeadline{Context: ctx, at: time.Now().Add(left)}
+		limited := lazyDeadline{Context: ctx, at: w.began.Add(left)}
 		defer limited.cancel()
 		ctx = &limited
 	}

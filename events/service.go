@@ -103,6 +103,28 @@ func (e PartitionsRevoked) Attrs() []slog.Attr {
 	return []slog.Attr{slog.String("group", e.Group), slog.Any("partitions", e.Partitions)}
 }
 
+// GroupFailed says that a service cannot take part in its consumer group. It
+// tries again by itself.
+type GroupFailed struct {
+	sealed
+	Group string
+	Err   error
+}
+
+// Level is Error: nothing is read.
+func (GroupFailed) Level() slog.Level { return slog.LevelError }
+
+// Message names likely causes.
+func (GroupFailed) Message() string {
+	return "the consumer group cannot be joined; has this client the right to, " +
+		"and is Config.Session within the broker's bounds? trying again"
+}
+
+// Attrs are the consumer group and the error.
+func (e GroupFailed) Attrs() []slog.Attr {
+	return []slog.Attr{slog.String("group", e.Group), failure(e.Err)}
+}
+
 // CommitFailed says that offsets could not be committed. They are committed
 // again with the next ones.
 type CommitFailed struct {

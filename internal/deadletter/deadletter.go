@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -36,14 +37,21 @@ func Topic(topic string) string { return topic + wire.DeadLetterSuffix }
 // ctx ends it tries again, and tells failing about each failure: a dead letter
 // that is given up would be a lost record.
 func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
+	detail := full
 	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
-		err := p.store(ctx, p.letter(rec, cause))
+		err := p.store(ctx, p.letter(rec, cause, detail))
 		if err == nil {
 			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("dead letter to %s not stored: %w", Topic(rec.Topic), err)
 		}
 		failing(err)
 		if errors.Is(err, kgo.ErrClientClosed) {
 			return err
+		}
+		if errors.Is(err, kerr.MessageTooLarge) {
+			detail = min(detail+1, bare) // what is written beside the record makes it too large
 		}
 		select {
 		case <-time.After(delay):
@@ -60,8 +68,23 @@ func (p *Publisher) store(ctx context.Context, letter *kgo.Record) error {
 		}
 		p.there.Store(letter.Topic, true)
 	}
-	// Without the end of ctx: it would fail the neighbours in the batch too.
-	return p.client.ProduceSync(context.WithoutCancel(ctx), letter).FirstErr()
+	stored := make(chan error, 1)
+	// Not with ctx: its end would fail the neighbours in the batch.
+	p.client.TryProduce(context.Background(), letter, func(_ *kgo.Record, err error) { stored <- err })
+	select {
+	case err := <-stored:
+		if err != nil {
+			p.there.Delete(letter.Topic) // it may have been deleted
+		}
+		if errors.Is(err, kerr.UnknownTopicID) {
+			// It was made anew. The client finds the new one only after it has
+			// forgotten the old one.
+			p.client.PurgeTopicsFromProducing(letter.Topic)
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err() // it may still be stored, and then once more
+	}
 }
 
 const (
@@ -69,18 +92,32 @@ const (
 	longestDelay = 5 * time.Second
 )
 
+// detail is how much is written beside the record: a record at the size limit
+// leaves no room for its own story.
+type detail int
+
+const (
+	full  detail = iota
+	brief        // without the error's message
+	bare         // only what the record had
+)
+
 // letter is a copy of rec with Spring Kafka's plain set of headers behind its
 // own. Source: protocol notes for Spring, b.5. The partition is left to the
 // key: a dead-letter topic may have fewer partitions than the source.
-func (p *Publisher) letter(rec *kgo.Record, cause error) *kgo.Record {
+func (p *Publisher) letter(rec *kgo.Record, cause error, how detail) *kgo.Record {
 	headers := make([]kgo.RecordHeader, 0, len(rec.Headers)+8)
 	for _, h := range rec.Headers {
 		if h.Key != wire.DeadErrorType && h.Key != wire.DeadErrorMessage {
 			headers = append(headers, h)
 		}
 	}
+	letter := &kgo.Record{Topic: Topic(rec.Topic), Key: rec.Key, Value: rec.Value, Headers: headers}
+	if how == bare {
+		return letter
+	}
 	add := func(key string, value []byte) {
-		headers = append(headers, kgo.RecordHeader{Key: key, Value: value})
+		letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: key, Value: value})
 	}
 	add(wire.DeadTopic, []byte(rec.Topic))
 	add(wire.DeadPartition, binary.BigEndian.AppendUint32(nil, uint32(rec.Partition)))
@@ -89,8 +126,10 @@ func (p *Publisher) letter(rec *kgo.Record, cause error) *kgo.Record {
 	add(wire.DeadTimestampType, []byte(timestampType(rec)))
 	add(wire.DeadGroup, []byte(p.group))
 	add(wire.DeadErrorType, []byte(errorType(cause)))
-	add(wire.DeadErrorMessage, []byte(errorMessage(cause)))
-	return &kgo.Record{Topic: Topic(rec.Topic), Partition: -1, Key: rec.Key, Value: rec.Value, Headers: headers}
+	if how == full {
+		add(wire.DeadErrorMessage, []byte(errorMessage(cause)))
+	}
+	return letter
 }
 
 func timestampType(rec *kgo.Record) string {

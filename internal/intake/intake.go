@@ -102,6 +102,10 @@ func (in *Intake) options() []kgo.Opt {
 		kgo.ConsumerGroup(in.cfg.Group),
 		kgo.ConsumeTopics(in.cfg.Topics...),
 		kgo.DisableAutoCommit(),
+		// No rebalance between a poll and its records reaching their lanes:
+		// they could reach the lane of a later generation, which has to start
+		// before them.
+		kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(in.cfg.Session),
 		kgo.HeartbeatInterval(min(in.cfg.Session/4, 2*time.Second)),
 		// A revoke waits for running handlers, so the group must wait longer.
@@ -132,6 +136,7 @@ func (in *Intake) Run(ctx context.Context) (drained bool) {
 	commits.Go(func() { in.commitLoop(stopCommits) })
 	for ctx.Err() == nil {
 		in.take(in.client.PollFetches(ctx))
+		in.client.AllowRebalance()
 	}
 	drained = in.shut()
 	close(stopCommits)
@@ -153,20 +158,28 @@ func (in *Intake) take(fetches kgo.Fetches) {
 	})
 }
 
-// unreadable tells about a partition that cannot be fetched, once until it can be
-// or the reason changes: the client asks again many times a second.
+// unreadable tells about a partition that cannot be fetched, or without a topic
+// about a group that cannot be joined, once until the reason changes: the client
+// asks again many times a second.
 func (in *Intake) unreadable(topic string, partition int32, err error) {
 	k := key{topic, partition}
-	if topic == "" || errors.Is(err, kgo.ErrClientClosed) || in.failing[k] == err.Error() {
-		return // without a topic it is the end of the poll's context
+	if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) || in.failing[k] == err.Error() {
+		return
 	}
 	in.failing[k] = err.Error()
+	if topic == "" {
+		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: err})
+		return
+	}
 	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
 	if errors.Is(err, kerr.UnknownTopicID) {
 		// The topic was deleted and made anew. The client reads the new one
 		// only after it has forgotten the old one.
+		in.client.AllowRebalance() // which this causes
 		in.client.PurgeTopicsFromConsuming(topic)
 		in.client.AddConsumeTopics(topic)
+		delete(in.failing, k)
 	}
 }
 
@@ -192,7 +205,7 @@ func (in *Intake) shut() bool {
 	defer cancel()
 	// An error means that the group will notice by the session timeout.
 	_ = in.client.LeaveGroupContext(ctx)
-	in.client.Close()
+	in.client.CloseAllowingRebalance()
 	return drained
 }
 
