@@ -276,8 +276,9 @@ func (c *Client) prepared(w waiting, pattern string, d dialect.Dialect) (*inbox.
 // produce never blocks and never passes the caller's context on: its end would
 // fail the neighbours in the batch.
 func (c *Client) produce(rec *kgo.Record, call *outgoing) {
-	c.kafka.TryProduce(&call.ticket, rec, func(_ *kgo.Record, err error) {
+	c.kafka.TryProduce(&call.ticket, rec, func(rec *kgo.Record, err error) {
 		if err != nil {
+			c.noteRemade(rec.Topic, err)
 			c.calls.Fail(&call.Call, produceError(err))
 			return
 		}

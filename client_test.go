@@ -12,6 +12,8 @@ import (
 	"github.com/siskin-go/siskin/devbroker"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/siskintest"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 func TestACallThatNobodyAnswers(t *testing.T) {
@@ -236,5 +238,38 @@ func TestABrokerThatComesLateAndGoesAndComesBack(t *testing.T) {
 	stop()
 	if err := receive(t, ended); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTopicsThatAreDeletedAndMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	up := siskin.NewRPC[string, string](siskintest.Name("up"))
+	svc := b.service()
+	up.Handle(svc, upper)
+	b.run(svc)
+	client := b.client()
+	same2(t, b, client, up.Pattern())
+	admin := kadm.NewClient(rawClient(t, b))
+	for _, topic := range []string{up.Pattern(), up.Pattern() + ".reply"} {
+		if _, err := admin.DeleteTopic(b.ctx(), topic); err != nil {
+			t.Fatal(err)
+		}
+		for { // a real broker deletes in the background
+			if _, err := admin.CreateTopic(b.ctx(), 1, -1, nil, topic); err == nil {
+				break
+			} else if !errors.Is(err, kerr.TopicAlreadyExists) {
+				t.Fatal(err)
+			}
+		}
+	}
+	for { // calls fail by name until both sides have found the new topics
+		got, err := up.Send(b.ctx(), client, "x", siskin.WithTimeout(2*time.Second))
+		if err == nil && got == "X" {
+			return
+		}
+		if b.t.Context().Err() != nil || siskin.CodeOf(err) == "" {
+			t.Fatalf("got %q, %v", got, err)
+		}
 	}
 }

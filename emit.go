@@ -10,6 +10,7 @@ import (
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -60,6 +61,7 @@ func (b *batch) send(ctx context.Context, i int, m Message) {
 }
 
 func (b *batch) landed(i int, rec *kgo.Record, err error) {
+	b.c.noteRemade(b.topic, err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
@@ -109,6 +111,21 @@ type check struct {
 func (c *Client) known(topic string) bool {
 	_, ok := c.topics.Load(topic)
 	return ok
+}
+
+// noteRemade forgets a topic that was deleted and made anew, so that the next
+// record reaches the new one.
+func (c *Client) noteRemade(topic string, err error) {
+	if err == nil || !errors.Is(err, kerr.UnknownTopicID) {
+		return
+	}
+	c.topics.Delete(topic)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() == nil {
+		// Not on the goroutine of the record's promise, which must not wait.
+		c.tasks.Go(func() { c.kafka.PurgeTopicsFromProducing(topic) })
+	}
 }
 
 // checked returns nil when the topic that the client sends to exists, after

@@ -57,11 +57,22 @@ func (in *Intake) commitNow() {
 			if err == nil {
 				err = in.stored(offsets, parts, resp)
 			}
-			if err != nil {
-				in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
-				in.wakeCommits()
-			}
+			in.told(err)
 		})
+}
+
+// told asks for another try after a failed commit and tells about it, once until
+// a commit goes well or the reason changes.
+func (in *Intake) told(err error) {
+	if err == nil {
+		in.commitFailure = ""
+		return
+	}
+	in.wakeCommits()
+	if in.commitFailure != err.Error() {
+		in.commitFailure = err.Error()
+		in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
+	}
 }
 
 func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*commit.Partition) {

@@ -75,6 +75,8 @@ type Intake struct {
 
 	dirty    chan struct{} // holds one token when there is something to commit
 	commitMu sync.Mutex    // one commit at a time, so that offsets never go back
+
+	commitFailure string // what was told about; under commitMu
 }
 
 type key struct {

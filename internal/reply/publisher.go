@@ -65,8 +65,15 @@ func (p *Publisher) again(rec *kgo.Record, until time.Time, done func(error), la
 		done(last)
 		return
 	}
-	p.client.ForceMetadataRefresh()
+	if !errors.Is(last, kerr.UnknownTopicID) {
+		p.client.ForceMetadataRefresh()
+	}
 	time.AfterFunc(retryDelay, func() {
+		if errors.Is(last, kerr.UnknownTopicID) {
+			// The topic was made anew. The client finds the new one only after
+			// it has forgotten the old one.
+			p.client.PurgeTopicsFromProducing(rec.Topic)
+		}
 		p.Once(rec, func(err error) {
 			if err == nil || Permanent(err) {
 				done(err)

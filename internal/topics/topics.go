@@ -119,7 +119,7 @@ func waited(ctx context.Context, missing []Spec, err error) error {
 func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 	details, err := k.Admin.ListTopics(ctx, names(specs)...)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask for the topics %s: %w", strings.Join(names(specs), ", "), err)
 	}
 	var missing []Spec
 	for _, s := range specs {
