@@ -193,9 +193,12 @@ func fault(err error) *dialect.Fault {
 	return &dialect.Fault{Code: string(CodeInternal)}
 }
 
-// authored reports whether err was made for the caller, so that the service's
-// log need not shout about it.
+// authored reports whether err is the caller's affair, who is told about it, so
+// that the service's log need not shout.
 func authored(err error) bool {
+	if _, ok := errors.AsType[*DecodeError](err); ok {
+		return true
+	}
 	e, ok := errors.AsType[*Error](err)
 	return ok && !e.Remote && e.Code != CodeInternal
 }

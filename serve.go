@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
@@ -285,7 +286,7 @@ func (w work) note(err error, attempt int, next outcome.Step) {
 	if p, ok := errors.AsType[*panicError](err); ok {
 		e.Stack = string(p.stack)
 	}
-	if cause := errors.Unwrap(err); cause != nil && next == outcome.Fault {
+	if cause := errors.Unwrap(err); cause != nil && !strings.Contains(err.Error(), cause.Error()) {
 		e.Err = fmt.Errorf("%w (cause: %w)", err, cause)
 	}
 	w.s.emit(e)

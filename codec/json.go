@@ -25,7 +25,8 @@ import (
 // Decoding into a value of type any follows NestJS's parser: text that starts
 // with '{' or '[' and is JSON becomes what it says, with numbers as
 // json.Number so that large ones stay exact; all other text becomes a string.
-// A record without a value gives the zero value of every type.
+// A record without a value gives the zero value of every type. NaN and the
+// infinities are no JSON and are refused both ways.
 var JSON Codec = jsonCodec{}
 
 // ErrEmpty says that a value of length zero was met where text is needed.

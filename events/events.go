@@ -8,6 +8,7 @@ package events
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -65,5 +66,15 @@ func failure(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}
-	return slog.String("error", err.Error())
+	return slog.String("error", clip(err.Error()))
+}
+
+// longestText bounds what one error adds to a log line: it can quote a record.
+const longestText = 4 << 10
+
+func clip(text string) string {
+	if len(text) <= longestText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestText], "") + "…"
 }

@@ -49,7 +49,8 @@ func Brokers(tb testing.TB) []string {
 func Name(base string) string { return base + "-" + strings.ToLower(rand.Text()[:8]) }
 
 // Config returns settings for a service or client on the broker of tb: a group
-// of its own, and a log that tb shows when it fails.
+// of its own, and a log that tb shows when it fails. Each call without a real
+// broker starts an embedded one: call it once a test and copy the result.
 func Config(tb testing.TB) siskin.Config {
 	tb.Helper()
 	return siskin.Config{

@@ -1,0 +1,258 @@
+package events_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+)
+
+var (
+	errX = errors.New("x went wrong")
+	at   = events.Position{Topic: "orders", Partition: 3, Offset: 7}
+)
+
+// place is how an event says where its record is.
+const place = ` topic=orders partition=3 offset=7`
+
+// every is each type of event, with the line that is logged for it.
+var every = []struct {
+	event events.Event
+	line  string
+}{
+	{
+		events.BrokerAway{Brokers: []string{"a:1", "b:2"}, Err: errX},
+		`level=ERROR msg="no Kafka broker answers; is it running, and is the address right? trying again until it does"` +
+			` brokers="[a:1 b:2]" error="x went wrong"`,
+	},
+	{
+		events.BrokerBack{Broker: "a:1", After: 3 * time.Second},
+		`level=INFO msg="the Kafka broker answers again" broker=a:1 after=3s`,
+	},
+	{
+		events.TopicsMissing{Topics: []string{"sum", "max"}, Policy: "wait"},
+		`level=WARN msg="topics do not exist; create them, or set Config.Topics to \"create\"; waiting for them"` +
+			` topics="[sum max]" policy=wait`,
+	},
+	{events.TopicsCreated{Topics: []string{"sum"}}, `level=INFO msg="created topics" topics=[sum]`},
+	{
+		events.FetchFailed{Topic: "orders", Partition: 3, Err: errX},
+		`level=WARN msg="a partition cannot be read; trying again" topic=orders partition=3 error="x went wrong"`,
+	},
+	{
+		events.RouteOpened{ReplyTopic: "sum.reply", Partition: 3, Offset: 7},
+		`level=DEBUG msg="reply route opened" reply_topic=sum.reply partition=3 offset=7`,
+	},
+	{
+		events.RouteLeft{ReplyTopic: "sum.reply", Partition: 3, Reason: "gone", Failed: 2},
+		`level=WARN msg="reply route left" reply_topic=sum.reply partition=3 reason=gone failed=2`,
+	},
+	{
+		events.ServiceStarted{Group: "shop", Topics: []string{"sum"}},
+		`level=INFO msg="service started" group=shop topics=[sum]`,
+	},
+	{events.ServiceStopped{Group: "shop", Drained: true}, `level=INFO msg="service stopped" group=shop`},
+	{
+		events.ServiceStopped{Group: "shop"},
+		`level=WARN msg="service stopped before its handlers were done; their records will be delivered again" group=shop`,
+	},
+	{
+		events.PartitionsAssigned{Group: "shop", Partitions: map[string][]int32{"sum": {0, 1}}},
+		`level=INFO msg="partitions assigned" group=shop partitions="map[sum:[0 1]]"`,
+	},
+	{
+		events.PartitionsRevoked{Group: "shop", Partitions: map[string][]int32{"sum": {0, 1}}},
+		`level=INFO msg="partitions revoked" group=shop partitions="map[sum:[0 1]]"`,
+	},
+	{
+		events.PartitionsRevoked{Group: "shop", Partitions: map[string][]int32{"sum": {0}}, Lost: true},
+		`level=WARN msg="partitions lost; was this member silent for longer than its session timeout?"` +
+			` group=shop partitions=map[sum:[0]]`,
+	},
+	{
+		events.GroupFailed{Group: "shop", Err: errX},
+		`level=ERROR msg="the consumer group cannot be joined; has this client the right to, and is Config.Session` +
+			` within the broker's bounds? trying again" group=shop error="x went wrong"`,
+	},
+	{
+		events.CommitFailed{Group: "shop", Err: errX},
+		`level=WARN msg="offsets not committed; trying again" group=shop error="x went wrong"`,
+	},
+	{
+		events.Handled{Position: at, Kind: "request", Outcome: "replied", Attempts: 1, Took: time.Millisecond},
+		`level=DEBUG msg="record replied"` + place + ` kind=request attempts=1 after=1ms`,
+	},
+	{
+		events.Handled{Position: at, Kind: "event", Outcome: "dead-lettered", Attempts: 5, Took: time.Second, Err: errX},
+		`level=WARN msg="record dead-lettered"` + place + ` kind=event attempts=5 after=1s error="x went wrong"`,
+	},
+	{
+		events.Handled{Position: at, Kind: "request", Outcome: "expired"},
+		`level=WARN msg="record expired"` + place + ` kind=request attempts=0 after=0s`,
+	},
+	{
+		events.Handled{Position: at, Kind: "none", Outcome: "dropped"},
+		`level=WARN msg="no handler for a record of this topic"` + place + ` kind=none attempts=0 after=0s`,
+	},
+	{
+		events.HandlerFailed{Position: at, Attempt: 2, Err: errX, Next: "retry"},
+		`level=ERROR msg="handler failed"` + place + ` attempt=2 next=retry error="x went wrong"`,
+	},
+	{
+		events.HandlerFailed{Position: at, Attempt: 1, Err: errX, Next: "reply", Stack: "main.go:7"},
+		`level=ERROR msg="handler panicked"` + place + ` attempt=1 next=reply error="x went wrong" stack=main.go:7`,
+	},
+	{
+		events.ReplyLost{Position: at, ReplyTopic: "sum.reply", ReplyPartition: 2, Err: errX},
+		`level=WARN msg="a reply could not be delivered; its caller will time out"` + place +
+			` reply_topic=sum.reply reply_partition=2 error="x went wrong"`,
+	},
+	{
+		events.PublishFailed{Position: at, To: "orders-dlt", Err: errX},
+		`level=ERROR msg="dead letter not stored; trying again"` + place + ` to=orders-dlt error="x went wrong"`,
+	},
+	{
+		events.OffsetsLost{Position: at, Group: "shop", Nearest: 9},
+		`level=ERROR msg="the committed offset is no longer in the log; was the group away for longer than the topic's` +
+			` retention?"` + place + ` group=shop nearest=9`,
+	},
+}
+
+// logger writes lines without their time.
+func logger(w *bytes.Buffer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	for _, tt := range every {
+		var b bytes.Buffer
+		events.Log(logger(&b, slog.LevelDebug))(tt.event)
+		if got := strings.TrimSuffix(b.String(), "\n"); got != tt.line {
+			t.Errorf("%T is logged as\n%s\nwant\n%s", tt.event, got, tt.line)
+		}
+	}
+}
+
+func TestLogKeepsToTheLevelOfItsLogger(t *testing.T) {
+	t.Parallel()
+	for _, tt := range every {
+		var b bytes.Buffer
+		events.Log(logger(&b, slog.LevelWarn))(tt.event)
+		if logged := b.Len() > 0; logged != (tt.event.Level() >= slog.LevelWarn) {
+			t.Errorf("%T of level %v is logged at level Warn: %v", tt.event, tt.event.Level(), logged)
+		}
+	}
+}
+
+// lazy fails the test when it is asked for what it holds.
+type lazy struct {
+	events.Event
+	t *testing.T
+}
+
+func (l lazy) Attrs() []slog.Attr {
+	l.t.Error("the details of an event were made although nobody logs it")
+	return nil
+}
+
+// There is one event a record, so what nobody reads must cost nothing.
+func TestLogMakesNoDetailsThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	events.Log(slog.New(slog.DiscardHandler))(lazy{events.BrokerAway{}, t})
+}
+
+// An operator reads these lines at night: a message must stand without the
+// details, and a detail must have a name.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	for _, tt := range every {
+		m := tt.event.Message()
+		if m == "" || strings.TrimSpace(m) != m || strings.ContainsAny(m, "\n%") || strings.HasSuffix(m, ".") {
+			t.Errorf("%T has the message %q", tt.event, m)
+		}
+		levels := []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+		if !slices.Contains(levels, tt.event.Level()) {
+			t.Errorf("%T has the level %v", tt.event, tt.event.Level())
+		}
+		seen := make(map[string]bool)
+		for _, a := range tt.event.Attrs() {
+			if a.Equal(slog.Attr{}) {
+				continue // an error that is nil
+			}
+			if a.Key == "" || seen[a.Key] || strings.ToLower(a.Key) != a.Key || strings.Contains(a.Key, " ") {
+				t.Errorf("%T has a detail called %q", tt.event, a.Key)
+			}
+			seen[a.Key] = true
+		}
+	}
+}
+
+func TestZeroEvents(t *testing.T) {
+	t.Parallel()
+	for _, tt := range every {
+		zero := reflect.Zero(reflect.TypeOf(tt.event)).Interface().(events.Event)
+		events.Log(slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil)))(zero)
+		slog.New(slog.DiscardHandler).LogAttrs(context.Background(), zero.Level(), zero.Message(), zero.Attrs()...)
+	}
+}
+
+// The table above must hold every type of the package.
+func TestEveryTypeIsTested(t *testing.T) {
+	t.Parallel()
+	tested := make(map[string]bool)
+	for _, tt := range every {
+		tested[reflect.TypeOf(tt.event).Name()] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if s, ok := spec.Type.(*ast.StructType); ok && sealed(s) && !tested[spec.Name.Name] {
+				t.Errorf("%s is not in the table of this test", spec.Name.Name)
+			}
+			return true
+		})
+	}
+}
+
+// sealed reports whether a struct is an event: it embeds the type that makes it
+// one.
+func sealed(s *ast.StructType) bool {
+	return slices.ContainsFunc(s.Fields.List, func(f *ast.Field) bool {
+		id, ok := f.Type.(*ast.Ident)
+		return ok && len(f.Names) == 0 && id.Name == "sealed"
+	})
+}

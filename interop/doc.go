@@ -1,0 +1,11 @@
+// Package interop tests Siskin against real NestJS programs, in both
+// directions. It has no code of its own besides package peer, which starts the
+// programs in the folder nest.
+//
+// The tests run on the broker of the environment variable SISKIN_BROKERS, or on
+// an embedded one when that is empty. They need Node.js 20 or newer, and
+// "npm ci" in interop/nest.
+//
+// The files in testdata/wire hold the records that both sides write, next to
+// each other. "go test . -update" writes them anew.
+package interop

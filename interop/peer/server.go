@@ -1,0 +1,76 @@
+package peer
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+)
+
+// Server is a NestJS server, the program server.js.
+type Server struct {
+	*Process
+
+	mu      sync.Mutex
+	notes   []Note
+	arrived chan struct{} // holds one token when there may be something new
+}
+
+// Note is an event "note" as one of the server's two handlers received it.
+type Note struct {
+	Handler int
+	// Payload, Key and Headers are JSON, as NestJS decoded them.
+	Payload, Key, Headers json.RawMessage
+}
+
+// StartServer starts the server of dir.
+func StartServer(ctx context.Context, dir string, env ...string) (*Server, error) {
+	s := &Server{arrived: make(chan struct{}, 1)}
+	p, err := Start(ctx, Options{Dir: dir, Program: "server.js", Env: env}, s.line)
+	if err != nil {
+		return nil, err
+	}
+	s.Process = p
+	return s, nil
+}
+
+func (s *Server) line(l Line) {
+	if l.Event == "" {
+		return
+	}
+	s.mu.Lock()
+	s.notes = append(s.notes, Note{Handler: l.Handler, Payload: l.Payload, Key: l.Key, Headers: l.Headers})
+	s.mu.Unlock()
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// Notes waits until the server has received n events that nobody has taken yet,
+// and takes all there are. One goroutine at a time may call it.
+func (s *Server) Notes(ctx context.Context, n int) ([]Note, error) {
+	for {
+		if notes := s.take(n); notes != nil {
+			return notes, nil
+		}
+		select {
+		case <-s.arrived:
+		case <-s.Done():
+			return nil, s.errorf("ended while events were waited for")
+		case <-ctx.Done():
+			return s.take(0), s.errorf("did not receive %d events: %v", n, ctx.Err())
+		}
+	}
+}
+
+// take returns nil when there are fewer than n notes.
+func (s *Server) take(n int) []Note {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.notes) < n {
+		return nil
+	}
+	notes := s.notes
+	s.notes = nil
+	return notes
+}
