@@ -37,7 +37,8 @@ type Client struct {
 	topics sync.Map  // topics that exist
 	mu     sync.Mutex
 	checks map[string]*check // questions under way
-	ctx    context.Context   // ends with Close
+	warm   sync.Once
+	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 }
@@ -76,17 +77,35 @@ func NewClient(cfg Config) (*Client, error) {
 // Ready prepares everything that the first use of the contracts needs: topics,
 // and for an RPC the route for its replies. Without it, their first calls do.
 func (c *Client) Ready(ctx context.Context, contracts ...Contract) error {
-	var errs []error
-	for _, contract := range contracts {
-		err := c.checked(ctx, contract.Pattern())
-		if _, ok := contract.(interface{ request() }); ok && err == nil {
-			_, err = c.inbox.Route(ctx, c.replyTopic(contract.Pattern(), c.cfg.Dialect))
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("siskin: prepare %q: %w", contract.Pattern(), c.closedError(err)))
-		}
+	errs := make([]error, len(contracts))
+	var all sync.WaitGroup
+	for i, contract := range contracts {
+		all.Go(func() {
+			if err := c.prepare(ctx, contract); err != nil {
+				errs[i] = fmt.Errorf("siskin: prepare %q: %w", contract.Pattern(), c.closedError(err))
+			}
+		})
 	}
+	all.Wait()
 	return errors.Join(errs...)
+}
+
+func (c *Client) prepare(ctx context.Context, contract Contract) error {
+	if _, ok := contract.(interface{ request() }); !ok {
+		return c.checked(ctx, contract.Pattern())
+	}
+	_, err := c.open(ctx, contract.Pattern(), c.replyTopic(contract.Pattern(), c.cfg.Dialect))
+	return err
+}
+
+// open makes sure of a request topic and of the route for its replies, both at
+// once.
+func (c *Client) open(ctx context.Context, pattern, replyTopic string) (*inbox.Route, error) {
+	c.inbox.Start(replyTopic)
+	if err := c.checked(ctx, pattern); err != nil {
+		return nil, err
+	}
+	return c.inbox.Route(ctx, replyTopic)
 }
 
 // Close fails all pending calls with ErrClosed at once, then waits until ctx
@@ -267,10 +286,7 @@ func (c *Client) prepared(w waiting, pattern string, d dialect.Dialect) (*inbox.
 	}
 	ctx, cancel := w.context()
 	defer cancel()
-	if err := c.checked(ctx, pattern); err != nil {
-		return nil, err
-	}
-	return c.inbox.Route(ctx, topic)
+	return c.open(ctx, pattern, topic)
 }
 
 // produce never blocks and never passes the caller's context on: its end would

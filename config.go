@@ -259,9 +259,11 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateNames(bad func(string, any, string, ...any)) {
-	for field, name := range map[string]string{"ClientID": c.ClientID, "Group": c.Group, "Postfix": c.Postfix} {
-		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			bad(field, name, "it contains a control character")
+	for _, f := range []struct{ field, name string }{
+		{"ClientID", c.ClientID}, {"Group", c.Group}, {"Postfix", c.Postfix},
+	} {
+		if strings.ContainsFunc(f.name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			bad(f.field, f.name, "it contains a control character")
 		}
 	}
 	if c.ReplyTopic != "" {
@@ -382,7 +384,9 @@ func (c Config) connection(postfix string, watch *brokerwatch.Watch) []kgo.Opt {
 		// The library waits up to five seconds between attempts; a broker that
 		// restarts is back sooner, and one attempt a second costs nothing.
 		kgo.RetryBackoffFn(backoff),
-		kgo.MetadataMinAge(250 * time.Millisecond),
+		// Also how long the library believes that a topic does not exist. The
+		// Java client asks as often.
+		kgo.MetadataMinAge(100 * time.Millisecond),
 	}
 }
 

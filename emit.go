@@ -157,6 +157,8 @@ func (c *Client) checked(ctx context.Context, topic string) error {
 }
 
 func (c *Client) check(topic string, ch *check) {
+	// The first record needs a producer id; it is asked for meanwhile.
+	c.warm.Do(func() { c.tasks.Go(func() { _, _, _ = c.kafka.ProducerID(c.ctx) }) })
 	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic)})
 	if ch.err == nil {
 		c.topics.Store(topic, true)

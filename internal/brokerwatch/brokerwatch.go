@@ -3,6 +3,8 @@
 package brokerwatch
 
 import (
+	"context"
+	"errors"
 	"net"
 	"strconv"
 	"sync"
@@ -37,6 +39,9 @@ func (w *Watch) patience() int { return max(1, len(w.brokers)) }
 
 // OnBrokerConnect is called by the Kafka client after each attempt.
 func (w *Watch) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) {
+		return // the program gave up, not the broker
+	}
 	if e := w.note(meta, err); e != nil {
 		w.emit(e)
 	}

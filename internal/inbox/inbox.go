@@ -94,6 +94,9 @@ func (in *Inbox) Route(ctx context.Context, topic string) (*Route, error) {
 	}
 }
 
+// Start begins to make the route for topic, for a later call of Route.
+func (in *Inbox) Start(topic string) { _, _ = in.slot(topic) }
+
 // Ready returns the route for topic if it is there already, else nil. It takes
 // no lock: every call asks.
 func (in *Inbox) Ready(topic string) *Route {

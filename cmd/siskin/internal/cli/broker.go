@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/siskin-go/siskin/devbroker"
+	"github.com/spf13/cobra"
+)
+
+func newBroker() *cobra.Command {
+	var cfg devbroker.Config
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "broker",
+		Short: "Run an embedded Kafka broker, for development",
+		Example: `  siskin broker                                       # in memory
+  siskin broker --data-dir .kafka                     # kept between runs
+  siskin broker --listen 0.0.0.0:9092 --advertise my-laptop`,
+		Long: `  It prints its address on stdout and runs until Ctrl-C. Every Kafka client can
+  use it. It is not for production: one copy of each record, no passwords. A
+  port that --listen names is used or it is an error; without --listen it is
+  9092 or the next free one.`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&cfg.Listen, "listen", "", "`HOST:PORT` to listen on; no host means this machine only, port 0 any free one")
+	f.StringVar(&cfg.Advertise, "advertise", "", "`HOST` that clients are told to connect to")
+	f.StringVar(&cfg.DataDir, "data-dir", "", "`FOLDER` that keeps topics, records and offsets")
+	f.BoolVarP(&verbose, "verbose", "v", false, "tell more on stderr")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg.ExactPort = cmd.Flags().Changed("listen")
+		cfg.Logger = newLogger(cmd.ErrOrStderr(), verbose)
+		return runBroker(cmd, cfg)
+	}
+	return cmd
+}
+
+func runBroker(cmd *cobra.Command, cfg devbroker.Config) error {
+	b, err := devbroker.Start(cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), b.Addr())
+	fmt.Fprintf(cmd.ErrOrStderr(), "siskin: a Kafka broker, %s; not for production; Ctrl-C ends it\n", keeping(cfg.DataDir))
+	<-cmd.Context().Done()
+	return b.Close()
+}
+
+func keeping(folder string) string {
+	if folder == "" {
+		return "in memory"
+	}
+	return "kept in " + folder
+}
