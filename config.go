@@ -2,7 +2,6 @@ package siskin
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -411,6 +410,3 @@ func (c Config) producing() []kgo.Opt {
 		kgo.ProducerLinger(0),
 	}
 }
-
-// randomName is a short name that no other program has.
-func randomName() string { return strings.ToLower(rand.Text()[:10]) }

@@ -88,7 +88,8 @@ type key struct {
 func New(cfg Config) (*Intake, error) {
 	in := &Intake{
 		cfg: cfg, failing: make(map[key]string), partitions: make(map[key]*partition),
-		dirty: make(chan struct{}, 1), built: make(chan struct{})}
+		dirty: make(chan struct{}, 1), built: make(chan struct{}),
+	}
 	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
