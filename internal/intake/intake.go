@@ -155,6 +155,7 @@ func (in *Intake) take(fetches kgo.Fetches) {
 			return
 		}
 		delete(in.failing, key{p.Topic, p.Partition})
+		delete(in.failing, key{"", -1}) // and the group works
 		if part := in.find(key{p.Topic, p.Partition}); part != nil && part.push(p.Records) {
 			part.pause(in.client)
 		}
@@ -166,6 +167,9 @@ func (in *Intake) take(fetches kgo.Fetches) {
 // asks again many times a second.
 func (in *Intake) unreadable(topic string, partition int32, err error) {
 	k := key{topic, partition}
+	if topic == "" {
+		k.partition = -1
+	}
 	if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, context.DeadlineExceeded) || in.failing[k] == err.Error() {
 		return
@@ -178,8 +182,10 @@ func (in *Intake) unreadable(topic string, partition int32, err error) {
 	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
 	if errors.Is(err, kerr.UnknownTopicID) {
 		// The topic was deleted and made anew. The client reads the new one
-		// only after it has forgotten the old one.
-		in.client.AllowRebalance() // which this causes
+		// only after it has forgotten the old one. What was done there must not
+		// be committed any more: it would count for the new topic's records.
+		in.lost(context.Background(), in.client, in.owned(topic))
+		in.client.AllowRebalance() // which the purge causes
 		in.client.PurgeTopicsFromConsuming(topic)
 		in.client.AddConsumeTopics(topic)
 		delete(in.failing, k)

@@ -65,6 +65,19 @@ func (in *Intake) lost(_ context.Context, _ *kgo.Client, topics map[string][]int
 	in.cfg.Emit(events.PartitionsRevoked{Group: in.cfg.Group, Partitions: topics, Lost: true})
 }
 
+// owned are this member's partitions of one topic.
+func (in *Intake) owned(topic string) map[string][]int32 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var numbers []int32
+	for k := range in.partitions {
+		if k.topic == topic {
+			numbers = append(numbers, k.partition)
+		}
+	}
+	return map[string][]int32{topic: numbers}
+}
+
 func (in *Intake) known(topics map[string][]int32) []*partition {
 	in.mu.Lock()
 	defer in.mu.Unlock()
