@@ -60,7 +60,7 @@ func readFault(text []byte) *dialect.Fault {
 		return nil
 	}
 	if text[0] != '{' {
-		f := &dialect.Fault{Code: codeUnknown, Message: string(bytes.ToValidUTF8(text, []byte("\uFFFD")))}
+		f := &dialect.Fault{Code: codeUnknown, Message: valid(text)}
 		if json.Valid(text) {
 			f.Details = bytes.Clone(text)
 		}
@@ -72,7 +72,7 @@ func readFault(text []byte) *dialect.Fault {
 func readObject(text []byte) *dialect.Fault {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return &dialect.Fault{Code: codeUnknown, Message: string(bytes.ToValidUTF8(text, []byte("\uFFFD")))}
+		return &dialect.Fault{Code: codeUnknown, Message: valid(text)}
 	}
 	f := &dialect.Fault{Code: codeUnknown}
 	var code string
@@ -83,7 +83,7 @@ func readObject(text []byte) *dialect.Fault {
 	}
 	switch {
 	case !hasMessage:
-		f.Message = string(text)
+		f.Message = valid(text)
 		f.Details = bytes.Clone(text)
 	case hasCode && onlyOurs(fields):
 		f.Details = fields["details"]
@@ -94,6 +94,9 @@ func readObject(text []byte) *dialect.Fault {
 	}
 	return f
 }
+
+// valid is text for people, whatever bytes a peer sent.
+func valid(text []byte) string { return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))) }
 
 func onlyOurs(fields map[string]json.RawMessage) bool {
 	for name := range fields {

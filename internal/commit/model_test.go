@@ -1,0 +1,138 @@
+package commit_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/siskin-go/siskin/internal/commit"
+	"pgregory.net/rapid"
+)
+
+// model is the watermark said as simply as possible: a list that is walked from
+// its beginning each time.
+type model struct {
+	p         *commit.Partition
+	records   []*record
+	start     int64
+	committed int64
+	highest   int64 // the highest position ever seen
+}
+
+type record struct {
+	mark   commit.Mark
+	offset int64
+	epoch  int32
+	done   bool
+}
+
+func (m *model) position() (offset int64, epoch int32, pending int) {
+	offset, epoch = m.start, -1
+	if offset == commit.Unknown && len(m.records) > 0 {
+		offset = m.records[0].offset
+	}
+	for i, r := range m.records {
+		if !r.done {
+			return offset, epoch, len(m.records) - i
+		}
+		offset, epoch = r.offset+1, r.epoch
+	}
+	return offset, epoch, 0
+}
+
+func (m *model) Start(t *rapid.T) {
+	offset := rapid.Int64Range(0, 100).Draw(t, "offset")
+	committed := rapid.Bool().Draw(t, "committed")
+	m.p.Start(offset, committed)
+	if len(m.records) > 0 {
+		return
+	}
+	m.start, m.highest = offset, offset
+	if committed {
+		m.committed = offset
+	}
+}
+
+func (m *model) Begin(t *rapid.T) {
+	next := max(m.start, 0)
+	if n := len(m.records); n > 0 {
+		next = m.records[n-1].offset + 1
+	}
+	for range rapid.IntRange(1, 20).Draw(t, "records") {
+		next += rapid.Int64Range(0, 3).Draw(t, "gap")
+		r := &record{offset: next, epoch: rapid.Int32Range(0, 3).Draw(t, "epoch")}
+		r.mark = m.p.Begin(r.offset, r.epoch)
+		m.records = append(m.records, r)
+		next++
+	}
+}
+
+func (m *model) Done(t *rapid.T) {
+	if len(m.records) == 0 {
+		t.Skip("no record has begun")
+	}
+	for range rapid.IntRange(1, 20).Draw(t, "records") {
+		// Any of them: one that is already done must change nothing.
+		r := rapid.SampledFrom(m.records).Draw(t, "record")
+		m.p.Done(r.mark)
+		r.done = true
+	}
+}
+
+func (m *model) DoneOldest(t *rapid.T) {
+	for _, r := range m.records {
+		if !r.done {
+			m.p.Done(r.mark)
+			r.done = true
+			return
+		}
+	}
+	t.Skip("no record is unfinished")
+}
+
+func (m *model) Committed(t *rapid.T) {
+	offset, _, _ := m.p.Position()
+	if offset == commit.Unknown {
+		t.Skip("there is no position")
+	}
+	// A commit that was sent earlier can be confirmed later.
+	offset = rapid.Int64Range(0, offset).Draw(t, "offset")
+	m.p.Committed(offset)
+	m.committed = max(m.committed, offset)
+}
+
+// Check compares with the partition after each step.
+func (m *model) Check(t *rapid.T) {
+	wantOffset, wantEpoch, wantPending := m.position()
+	offset, epoch, dirty := m.p.Position()
+	if offset != wantOffset || epoch != wantEpoch {
+		t.Fatalf("position = %d, epoch %d; want %d, %d", offset, epoch, wantOffset, wantEpoch)
+	}
+	if want := offset != commit.Unknown && offset != m.committed; dirty != want {
+		t.Fatalf("dirty = %v, want %v: position %d, committed %d", dirty, want, offset, m.committed)
+	}
+	if n := m.p.Pending(); n != wantPending {
+		t.Fatalf("pending = %d, want %d", n, wantPending)
+	}
+	if offset < m.highest {
+		t.Fatalf("the position went back from %d to %d", m.highest, offset)
+	}
+	m.highest = offset
+	for _, r := range m.records {
+		if !r.done && offset > r.offset {
+			t.Fatalf("the position %d is beyond the unfinished record at %d", offset, r.offset)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if idle := m.p.Wait(ctx) == nil; idle != (wantPending == 0) {
+		t.Fatalf("Wait finds it idle: %v, with %d records pending", idle, wantPending)
+	}
+}
+
+func TestPartitionAgainstModel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := &model{p: commit.NewPartition(), start: commit.Unknown, committed: commit.Unknown, highest: commit.Unknown}
+		t.Repeat(rapid.StateMachineActions(m))
+	})
+}

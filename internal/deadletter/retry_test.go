@@ -1,0 +1,214 @@
+package deadletter_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+var errAway = errors.New("no broker answers")
+
+func TestPublishTriesAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.refuse = []error{errAway}
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "orders-dlt", Err: kerr.TopicAuthorizationFailed})
+	b.publish(t, failure(), errors.New("no stock"))
+	if len(b.failed) != 2 || !errors.Is(b.failed[0], errAway) || !errors.Is(b.failed[1], kerr.TopicAuthorizationFailed) {
+		t.Errorf("told of the failures %v, want %v and %v", b.failed, errAway, kerr.TopicAuthorizationFailed)
+	}
+	if n := len(b.read(t, 1)); n != 1 {
+		t.Errorf("%d dead letters, want 1", n)
+	}
+}
+
+func TestPublishGivesUpWithItsContext(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 1_000 {
+		b.refuse = append(b.refuse, errAway)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := b.Publish(ctx, failure(), errors.New("no stock"), func(err error) {
+		b.failing(err)
+		if len(b.failed) == 2 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, errAway) || !strings.Contains(err.Error(), "orders-dlt") {
+		t.Errorf("Publish = %v, want an error that names the topic and wraps %v", err, errAway)
+	}
+	if len(b.failed) != 2 {
+		t.Errorf("tried %d times, want twice", len(b.failed))
+	}
+}
+
+func TestPublishEndsWhenTheClientIsClosed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.client.Close()
+	err := b.Publish(testContext(t), failure(), errors.New("no stock"), b.failing)
+	if !errors.Is(err, kgo.ErrClientClosed) || len(b.failed) != 1 {
+		t.Errorf("Publish = %v after %d failures, want %v after one", err, len(b.failed), kgo.ErrClientClosed)
+	}
+}
+
+func TestTopicIsEnsuredOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.refuse = []error{errAway} // a failure does not count
+	for range 3 {
+		if err := b.Publish(testContext(t), failure(), errors.New("no stock"), b.failing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"orders-dlt", "orders-dlt"}, b.ensured); diff != "" {
+		t.Errorf("topics ensured (-want +got):\n%s", diff)
+	}
+}
+
+func TestPublishIsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if err := b.Publish(testContext(t), failure(), errors.New("no stock"), b.failing); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(b.read(t, 20)); n != 20 {
+		t.Errorf("%d dead letters, want 20", n)
+	}
+}
+
+// The end of one letter's context must not fail its neighbours, which the Kafka
+// client puts into one batch with it.
+func TestCancelledPublishFailsNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	arrived, release := make(chan struct{}, 10), make(chan struct{})
+	b.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		arrived <- struct{}{}
+		b.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			of := testContext(t)
+			if i%2 == 0 {
+				of = ctx
+			}
+			if err := b.Publish(of, failure(), errors.New("no stock"), b.failing); err != nil && i%2 != 0 {
+				t.Errorf("a neighbour failed: %v", err)
+			}
+		})
+	}
+	<-arrived
+	cancel()
+	close(release)
+	wg.Wait()
+	for _, err := range b.failed {
+		t.Errorf("told of the failure %v", err)
+	}
+}
+
+// A topic can be deleted while a service runs. What is written to it then must
+// not be lost.
+func TestTopicThatIsDeletedIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := kadm.NewClient(b.client)
+	p := deadletter.NewPublisher(b.client, "shop", func(ctx context.Context, topic string) error {
+		_, err := admin.CreateTopic(ctx, 1, 1, nil, topic)
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			return nil
+		}
+		return err
+	})
+	for _, value := range []string{"first", "second"} {
+		rec := failure()
+		rec.Value = []byte(value)
+		if err := p.Publish(testContext(t), rec, errors.New("no stock"), b.failing); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(b.read(t, 1)[0].Value); got != value {
+			t.Errorf("stored %q, want %q", got, value)
+		}
+		if _, err := admin.DeleteTopic(testContext(t), "orders-dlt"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A record as large as the broker takes has no room for what is written beside
+// it. It must not block its partition for ever.
+func TestLetterOfARecordAtTheSizeLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 20_000
+	for _, tt := range []struct {
+		name    string
+		room    int // between the record and the limit
+		cause   error
+		headers int // beside the record's own
+		failed  int
+	}{
+		{"room for all", 2_000, errors.New("no stock"), 8, 0},
+		{"no room for the message", 2_000, errors.New(strings.Repeat("x", 5_000)), 7, 1},
+		{"no room for anything", 200, errors.New("no stock"), 0, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, kgo.ProducerBatchMaxBytes(limit))
+			rec := failure()
+			rec.Value = make([]byte, limit-tt.room)
+			letter := b.publish(t, rec, tt.cause)
+			if got := len(letter.Headers) - len(rec.Headers); got != tt.headers {
+				t.Errorf("%d headers beside the record's own, want %d", got, tt.headers)
+			}
+			if string(letter.Key) != "k" || len(letter.Value) != len(rec.Value) {
+				t.Errorf("key %q and %d bytes of value, want those of the record", letter.Key, len(letter.Value))
+			}
+			if len(b.failed) != tt.failed {
+				t.Errorf("told of the failures %v, want %d", b.failed, tt.failed)
+			}
+		})
+	}
+}
+
+// The broker can be away when a service stops.
+func TestPublishEndsWithItsContextWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	arrived, release := make(chan struct{}, 1), make(chan struct{})
+	b.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		arrived <- struct{}{}
+		b.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	defer close(release)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	err := b.Publish(ctx, failure(), errors.New("no stock"), b.failing)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "orders-dlt") {
+		t.Errorf("Publish = %v, want an error that names the topic and wraps %v", err, context.Canceled)
+	}
+}

@@ -1,0 +1,119 @@
+package intake_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// queueLimit makes the intake pause all the time: a fetch holds a few records,
+// and the queue takes fewer.
+func queueLimit(n int) setting {
+	return config(func(c *intake.Config) {
+		c.QueueLimit = n
+		c.Options = append(c.Options, kgo.FetchMaxPartitionBytes(1<<10), kgo.FetchMaxBytes(1<<12))
+	})
+}
+
+func TestNothingIsLostWhilePartitionsPauseAndResume(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{1, 2, 10} {
+		const partitions, records = 3, 2_000
+		b := newBroker(t, partitions)
+		d := newDiary()
+		m := join(t, b, queueLimit(limit), handler(d.write))
+		for p := range int32(partitions) {
+			for first := 0; first < records; first += 100 {
+				b.produce(t, p, first, 100)
+			}
+		}
+		d.await(t, partitions*records)
+		if !m.stop() {
+			t.Error("Run reports a handler that was cut off")
+		}
+		want := make(map[int32][]int64)
+		for p := range int32(partitions) {
+			want[p] = upTo(records)
+			if got := b.committed(t, p); got != records {
+				t.Errorf("partition %d is committed up to %d, want %d", p, got, records)
+			}
+		}
+		if diff := cmp.Diff(want, d.served); diff != "" {
+			t.Errorf("limit %d: records served (-want +got):\n%s", limit, diff)
+		}
+	}
+}
+
+// A partition whose handler hangs is paused and holds up no other.
+func TestAStuckPartitionHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	const records = 500
+	b := newBroker(t, 2)
+	d := newDiary()
+	release := make(chan struct{})
+	m := join(t, b, queueLimit(5), handler(func(ctx context.Context, i intake.Item) {
+		if i.Record.Partition == 0 {
+			<-release
+		}
+		d.write(ctx, i)
+	}))
+	for first := 0; first < records; first += 50 {
+		b.produce(t, 0, first, 50)
+		b.produce(t, 1, first, 50)
+	}
+	d.await(t, records) // all of partition 1
+	paused := m.in.Client().PauseFetchPartitions(nil)
+	if diff := cmp.Diff(map[string][]int32{topic: {0}}, paused); diff != "" {
+		t.Errorf("paused partitions (-want +got):\n%s", diff)
+	}
+	close(release)
+	d.await(t, 2*records)
+	m.stop()
+	if diff := cmp.Diff(map[int32][]int64{0: upTo(records), 1: upTo(records)}, d.served); diff != "" {
+		t.Errorf("records served (-want +got):\n%s", diff)
+	}
+}
+
+// The Kafka client keeps a pause over rebalances, but a partition that comes
+// back begins anew.
+func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
+	t.Parallel()
+	const records = 200
+	b := newBroker(t, 2)
+	for first := 0; first < records; first += 10 {
+		b.produce(t, 0, first, 10)
+		b.produce(t, 1, first, 10)
+	}
+	d := newDiary()
+	stuck, release := make(chan struct{}, 2), make(chan struct{})
+	first := join(t, b, queueLimit(1), handler(func(ctx context.Context, i intake.Item) {
+		if i.Record.Offset == 0 {
+			stuck <- struct{}{}
+			<-release
+		}
+		d.write(ctx, i)
+	}))
+	<-stuck
+	<-stuck
+	ctx := testContext(t)
+	for len(first.in.Client().PauseFetchPartitions(nil)[topic]) < 2 && ctx.Err() == nil {
+		runtime.Gosched() // until both queues are full
+	}
+	synced := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.SyncGroup}, TopLevel: true, Observe: true, Count: -1})
+	idle := func(ctx context.Context, _ intake.Item) { <-ctx.Done() }
+	second := join(t, b, drain(time.Millisecond), handler(idle))
+	if err := synced.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	second.ready(t)
+	second.stop() // what it got goes back
+	d.await(t, 2*records)
+}

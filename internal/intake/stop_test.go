@@ -1,0 +1,111 @@
+package intake_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func TestStopWaitsForTheRunningHandlerAndDropsWhatWaits(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	left := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.LeaveGroup}, TopLevel: true, Observe: true, Count: -1})
+	b.produce(t, 0, 0, 3)
+	started, release := make(chan int64, 3), make(chan struct{})
+	m := join(t, b, handler(func(ctx context.Context, i intake.Item) {
+		started <- i.Record.Offset
+		<-release
+		if ctx.Err() != nil {
+			t.Error("the handler's context ended before the drain was over")
+		}
+		if left.Hits() != 0 {
+			t.Error("the member left its group while a handler was running")
+		}
+		i.Done()
+	}))
+	<-started
+	m.cancel()
+	close(release)
+	if !m.stop() {
+		t.Error("Run reports a handler that was cut off")
+	}
+	served := int64(1 + len(started))
+	if got := b.committed(t, 0); got != served {
+		t.Errorf("%d records were served, but %d is committed", served, got)
+	}
+	if left.Hits() != 1 {
+		t.Errorf("%d requests to leave the group, want 1", left.Hits())
+	}
+}
+
+// An outcome can come after its handler has returned: a reply under way.
+func TestStopWaitsForOutcomesUnderWay(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	b.produce(t, 0, 0, 2)
+	m := join(t, b)
+	records := m.take(t, 2)
+	m.cancel()
+	go func() {
+		records[1].Done()
+		records[0].Done()
+	}()
+	if !m.stop() {
+		t.Error("Run reports a handler that was cut off")
+	}
+	if got := b.committed(t, 0); got != 2 {
+		t.Errorf("committed offset %d, want 2", got)
+	}
+}
+
+func TestHandlersAreCutOffAtTheEndOfTheDrain(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	b.produce(t, 0, 0, 1)
+	started, ended := make(chan struct{}), make(chan struct{})
+	m := join(t, b, drain(time.Millisecond), handler(func(ctx context.Context, _ intake.Item) {
+		close(started)
+		<-ctx.Done()
+		close(ended)
+	}))
+	<-started
+	if m.stop() {
+		t.Error("Run reports that all handlers were done")
+	}
+	<-ended
+	if got := b.committed(t, 0); got != 0 {
+		t.Errorf("committed offset %d, want 0: the record is not done", got)
+	}
+}
+
+func TestTheNextMemberNeedNotWait(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	b.produce(t, 0, 0, 1)
+	// A session longer than the patience of this test: only a member that
+	// leaves makes room for the next.
+	long := config(func(c *intake.Config) { c.Session = 4 * time.Minute })
+	first := join(t, b, long)
+	first.next(t).Done()
+	first.stop()
+
+	b.produce(t, 0, 1, 1)
+	second := join(t, b, long)
+	s := second.next(t)
+	s.Done()
+	if s.Record.Offset != 1 {
+		t.Errorf("the next member starts at %d, want 1", s.Record.Offset)
+	}
+	assigned := all[events.PartitionsAssigned](first.recorder)
+	want := []events.PartitionsAssigned{{Group: group, Partitions: map[string][]int32{topic: {0}}}}
+	if diff := cmp.Diff(want, assigned, cmpopts.IgnoreUnexported(events.PartitionsAssigned{})); diff != "" {
+		t.Errorf("assignments of the first member (-want +got):\n%s", diff)
+	}
+}
