@@ -17,8 +17,12 @@ import (
 // bounds, and is read again from what is written for it.
 func FuzzReadRequest(f *testing.F) {
 	for _, s := range [][4]string{
-		{"a1b2", "sum.reply", "0", "1500"}, {"", "", "", ""}, {"\x00\x01", "x", "\x00\x00\x00\x01", "-1"},
-		{"{}", "__consumer_offsets", "1x", "9223372036854775807"}, {"a", "b", "+1", "+1"}, {"a", "b", "-0", "0"},
+		{"a1b2", "sum.reply", "0", "1500"},
+		{"", "", "", ""},
+		{"\x00\x01", "x", "\x00\x00\x00\x01", "-1"},
+		{"{}", "__consumer_offsets", "1x", "9223372036854775807"},
+		{"a", "b", "+1", "+1"},
+		{"a", "b", "-0", "0"},
 	} {
 		f.Add([]byte(s[0]), []byte(s[1]), []byte(s[2]), []byte(s[3]), uint8(0xff))
 		f.Add([]byte(s[0]), []byte(s[1]), []byte(s[2]), []byte(s[3]), uint8(3))
