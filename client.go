@@ -18,7 +18,6 @@ import (
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -370,78 +369,4 @@ func (c *Client) replyTopic(pattern string, d dialect.Dialect) string {
 		return c.cfg.ReplyTopic
 	}
 	return d.ReplyTopic(pattern)
-}
-
-// Message is one event of a batch.
-type Message struct {
-	Value   any
-	Options []CallOption
-}
-
-// Emit sends v to topic as an event and waits until the broker has stored it.
-// With an error that is ErrUnavailable the event may still be stored.
-func (c *Client) Emit(ctx context.Context, topic string, v any, opts ...CallOption) (RecordMetadata, error) {
-	metas, err := c.EmitBatch(ctx, topic, []Message{{Value: v, Options: opts}})
-	return metas[0], err
-}
-
-// EmitBatch sends several events and waits until the broker has stored all of
-// them or refused some. The result has a place for each message; the Offset of
-// one that is not stored is -1. The error joins what went wrong, with the place
-// of each. An empty batch sends nothing.
-func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message) ([]RecordMetadata, error) {
-	timeout := c.cfg.Timeout
-	if len(messages) > 0 {
-		timeout = c.options(messages[0].Options).timeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	b := newBatch(c, topic, len(messages))
-	if err := b.check(ctx); err != nil {
-		return b.metas, fmt.Errorf("siskin: emit to %q: %w", topic, c.closedError(err))
-	}
-	for i, m := range messages {
-		b.send(ctx, i, m)
-	}
-	if err := b.wait(ctx); err != nil {
-		return b.results(), fmt.Errorf("siskin: emit to %q: %w", topic, err)
-	}
-	return b.results(), nil
-}
-
-// callError is the error of a call, with the reasons of inner packages in the
-// words of this one.
-func (c *Client) callError(pattern, id string, err error) error {
-	err = c.closedError(err)
-	if errors.Is(err, pending.ErrFull) {
-		err = ErrOverloaded
-	}
-	return &CallError{Pattern: pattern, CorrelationID: id, Err: err}
-}
-
-// closedError gives ErrClosed for whatever the end of the client caused.
-func (c *Client) closedError(err error) error {
-	switch {
-	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled) && c.ctx.Err() != nil:
-		return ErrClosed
-	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoReply) && !errors.Is(err, ErrUnavailable):
-		return fmt.Errorf("%w (%w)", ErrUnavailable, err) // the time ended before anything was sent
-	}
-	return err
-}
-
-// produceError puts a failure to store a record into words.
-func produceError(err error) error {
-	switch {
-	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
-		return fmt.Errorf("%w (%w)", ErrUnavailable, err)
-	case errors.Is(err, kgo.ErrMaxBuffered):
-		return fmt.Errorf("%w: too many records wait for the broker", ErrOverloaded)
-	case errors.Is(err, kgo.ErrClientClosed):
-		return ErrClosed
-	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
-		return Errorf(CodeInvalid, "the record is too large; see Config.MaxRecordBytes and the broker's message.max.bytes").
-			WithCause(err)
-	}
-	return err
 }

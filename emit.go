@@ -14,6 +14,43 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Message is one event of a batch.
+type Message struct {
+	Value   any
+	Options []CallOption
+}
+
+// Emit sends v to topic as an event and waits until the broker has stored it.
+// With an error that is ErrUnavailable the event may still be stored.
+func (c *Client) Emit(ctx context.Context, topic string, v any, opts ...CallOption) (RecordMetadata, error) {
+	metas, err := c.EmitBatch(ctx, topic, []Message{{Value: v, Options: opts}})
+	return metas[0], err
+}
+
+// EmitBatch sends several events and waits until the broker has stored all of
+// them or refused some. The result has a place for each message; the Offset of
+// one that is not stored is -1. The error joins what went wrong, with the place
+// of each. An empty batch sends nothing.
+func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message) ([]RecordMetadata, error) {
+	timeout := c.cfg.Timeout
+	if len(messages) > 0 {
+		timeout = c.options(messages[0].Options).timeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	b := newBatch(c, topic, len(messages))
+	if err := b.check(ctx); err != nil {
+		return b.metas, fmt.Errorf("siskin: emit to %q: %w", topic, c.closedError(err))
+	}
+	for i, m := range messages {
+		b.send(ctx, i, m)
+	}
+	if err := b.wait(ctx); err != nil {
+		return b.results(), fmt.Errorf("siskin: emit to %q: %w", topic, err)
+	}
+	return b.results(), nil
+}
+
 // batch is events on their way to the broker.
 type batch struct {
 	c     *Client

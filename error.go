@@ -1,6 +1,7 @@
 package siskin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"github.com/siskin-go/siskin/internal/pending"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/topics"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Code says what kind of error a peer is told about. The set is closed: a
@@ -206,4 +209,41 @@ func authored(err error) bool {
 // remoteError is the error that a peer sent.
 func remoteError(f *dialect.Fault) *Error {
 	return &Error{Code: Code(f.Code), Message: f.Message, Details: f.Details, Remote: true}
+}
+
+// callError is the error of a call, with the reasons of inner packages in the
+// words of this one.
+func (c *Client) callError(pattern, id string, err error) error {
+	err = c.closedError(err)
+	if errors.Is(err, pending.ErrFull) {
+		err = ErrOverloaded
+	}
+	return &CallError{Pattern: pattern, CorrelationID: id, Err: err}
+}
+
+// closedError gives ErrClosed for whatever the end of the client caused.
+func (c *Client) closedError(err error) error {
+	switch {
+	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled) && c.ctx.Err() != nil:
+		return ErrClosed
+	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoReply) && !errors.Is(err, ErrUnavailable):
+		return fmt.Errorf("%w (%w)", ErrUnavailable, err) // the time ended before anything was sent
+	}
+	return err
+}
+
+// produceError puts a failure to store a record into words.
+func produceError(err error) error {
+	switch {
+	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
+		return fmt.Errorf("%w (%w)", ErrUnavailable, err)
+	case errors.Is(err, kgo.ErrMaxBuffered):
+		return fmt.Errorf("%w: too many records wait for the broker", ErrOverloaded)
+	case errors.Is(err, kgo.ErrClientClosed):
+		return ErrClosed
+	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
+		return Errorf(CodeInvalid, "the record is too large; see Config.MaxRecordBytes and the broker's message.max.bytes").
+			WithCause(err)
+	}
+	return err
 }
