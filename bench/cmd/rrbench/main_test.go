@@ -62,8 +62,10 @@ func TestFirstCalls(t *testing.T) {
 	if err := run([]string{"-first-call", "3"}, nil, &out, &progress); err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
-	if !strings.Contains(out.String(), "raw") || !strings.Contains(out.String(), "new clients") {
-		t.Errorf("no table:\n%s", out.String())
+	for _, want := range append([]string{"raw", "siskin"}, moments...) {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the table:\n%s", want, out.String())
+		}
 	}
 }
 
