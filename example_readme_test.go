@@ -26,6 +26,15 @@ func Example_readme() {
 
 	svc, err := siskin.NewService(siskin.Config{Brokers: brokers, ClientID: "nestjs", Group: "nestjs-consumer"})
 	mathsvc.Register(svc, os.Stdout)
+	printed := make(chan struct{})
+	svc.Use(func(next siskin.Handler) siskin.Handler {
+		return func(ctx context.Context, d *siskin.Delivery, reply func(any) error) error {
+			if d.Topic() == mathapi.Print.Pattern() {
+				defer close(printed)
+			}
+			return next(ctx, d, reply)
+		}
+	})
 	ended := make(chan error)
 	go func() {
 		err = svc.Run(ctx) // blocks; drains when ctx ends
@@ -44,6 +53,7 @@ func Example_readme() {
 	meta, err := mathapi.Print.Emit(ctx, client, "hello") // topic, partition, offset, timestamp
 	fmt.Println(meta.Topic, meta.Partition, meta.Offset, err)
 
+	<-printed
 	stop()
 	fmt.Println(<-ended, client.Close(context.Background()))
 	// Unordered output:
