@@ -194,6 +194,42 @@ func TestABadRequestIsAnsweredAsInvalid(t *testing.T) {
 	}
 }
 
+// limited has its Validate on the pointer.
+type limited struct{ N int }
+
+func (l *limited) Validate() error {
+	if l.N > 9 {
+		return errors.New("it is too large")
+	}
+	return nil
+}
+
+func TestValidateOnAPointer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	byValue := siskin.NewRPC[limited, int](siskintest.Name("value"))
+	byPointer := siskin.NewRPC[*limited, int](siskintest.Name("pointer"))
+	svc := b.service()
+	byValue.Handle(svc, func(_ context.Context, l limited) (int, error) { return l.N, nil })
+	byPointer.Handle(svc, func(_ context.Context, l *limited) (int, error) {
+		if l == nil {
+			return -1, nil
+		}
+		return l.N, nil
+	})
+	b.run(svc)
+	client := b.client()
+	if _, err := byValue.Send(b.ctx(), client, limited{10}); siskin.CodeOf(err) != siskin.CodeInvalid {
+		t.Errorf("a value: %v", err)
+	}
+	if _, err := byPointer.Send(b.ctx(), client, &limited{10}); siskin.CodeOf(err) != siskin.CodeInvalid {
+		t.Errorf("a pointer: %v", err)
+	}
+	if n, err := byPointer.Send(b.ctx(), client, nil); n != -1 || err != nil {
+		t.Errorf("no value: %d, %v", n, err)
+	}
+}
+
 func TestAReplyThatDoesNotFitItsType(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

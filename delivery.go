@@ -3,6 +3,7 @@ package siskin
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -137,17 +138,27 @@ func (d *Delivery) Request() bool { return d.request }
 // Record is the record as the Kafka client gave it.
 func (d *Delivery) Record() *kgo.Record { return d.record }
 
-// decode fills into from the record's value.
-func (d *Delivery) decode(into any) error {
-	if err := d.codec.Decode(d.record.Value, into); err != nil {
-		return &DecodeError{Topic: d.Topic(), Partition: d.Partition(), Offset: d.Offset(), Err: err}
+// validator is a type that knows whether a value of it makes sense.
+type validator interface{ Validate() error }
+
+// decode returns the record's value as a T that is valid. A method of T is found
+// through &v; that of a pointer type only through v itself, which costs nothing
+// to look at.
+func decode[T any](d *Delivery) (v T, err error) {
+	if err := d.codec.Decode(d.record.Value, &v); err != nil {
+		return v, &DecodeError{Topic: d.Topic(), Partition: d.Partition(), Offset: d.Offset(), Err: err}
 	}
-	if v, ok := into.(interface{ Validate() error }); ok {
-		if err := v.Validate(); err != nil {
-			return invalid(err)
-		}
+	check, ok := any(&v).(validator)
+	if t := reflect.TypeFor[T](); !ok && t.Kind() == reflect.Pointer && !reflect.ValueOf(v).IsNil() {
+		check, ok = any(v).(validator)
 	}
-	return nil
+	if !ok {
+		return v, nil
+	}
+	if err := check.Validate(); err != nil {
+		return v, invalid(err)
+	}
+	return v, nil
 }
 
 // invalid makes the error of a Validate method one for the caller, unless its

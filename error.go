@@ -87,8 +87,9 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.cause }
 
 // CodeOf returns the code of the first Error in err's chain, CodeTimeout for a
-// call without an answer in time, CodeUnavailable for one that could not be
-// sent, CodeInternal for any other error, and "" for nil.
+// call without an answer in time, CodeUnavailable for one that could not be sent
+// or whose replies were cut off, CodeInternal for any other error, and "" for
+// nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
@@ -97,9 +98,10 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	switch {
-	case errors.Is(err, ErrNoReply):
+	case errors.Is(err, ErrNoReply), errors.Is(err, ErrStreamIdle):
 		return CodeTimeout
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrOverloaded), errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrOverloaded), errors.Is(err, ErrClosed),
+		errors.Is(err, ErrRouteLost), errors.Is(err, ErrSlowReader):
 		return CodeUnavailable
 	}
 	return CodeInternal

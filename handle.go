@@ -64,8 +64,8 @@ func Handle[Req, Res any](
 	r Registrar, pattern string, fn func(context.Context, Req) (Res, error), opts ...HandlerOption,
 ) {
 	r.register(registration{pattern, single, func(ctx context.Context, d *Delivery, reply func(any) error) error {
-		var req Req
-		if err := d.decode(&req); err != nil {
+		req, err := decode[Req](d)
+		if err != nil {
 			return err
 		}
 		res, err := fn(ctx, req)
@@ -79,13 +79,15 @@ func Handle[Req, Res any](
 // HandleStream serves the requests on the topic pattern with any number of
 // replies. send may be called from one goroutine at a time until fn returns; it
 // blocks while the broker is slow and returns an error when the caller can get
-// no more. The stream ends when fn returns.
+// no more. The stream ends when fn returns. Its context has no deadline unless
+// WithTimeout gives it one: a caller says how long it waits for the first value,
+// not for the last.
 func HandleStream[Req, Res any](
 	r Registrar, pattern string, fn func(ctx context.Context, req Req, send func(Res) error) error, opts ...HandlerOption,
 ) {
 	r.register(registration{pattern, stream, func(ctx context.Context, d *Delivery, reply func(any) error) error {
-		var req Req
-		if err := d.decode(&req); err != nil {
+		req, err := decode[Req](d)
+		if err != nil {
 			return err
 		}
 		return fn(ctx, req, func(res Res) error { return reply(res) })
@@ -97,8 +99,8 @@ func HandleStream[Req, Res any](
 // retried by itself.
 func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
 	r.register(registration{topic, event, func(ctx context.Context, d *Delivery, _ func(any) error) error {
-		var v T
-		if err := d.decode(&v); err != nil {
+		v, err := decode[T](d)
+		if err != nil {
 			return err
 		}
 		return fn(ctx, v)

@@ -62,7 +62,7 @@ func (w work) request(b *binding, to reply.Address) {
 		return
 	}
 	ctx := w.ctx
-	if left > 0 {
+	if left > 0 && b.kind == single { // a stream's caller says how long it waits for the first value only
 		limited := lazyDeadline{Context: ctx, at: w.began.Add(left)}
 		defer limited.cancel()
 		ctx = &limited

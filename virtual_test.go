@@ -206,3 +206,29 @@ func TestVirtualAStreamThatFallsSilent(t *testing.T) {
 		about(t, "the stream ended", time.Since(began), 105*time.Second)
 	})
 }
+
+// The timeout of a stream is for its first value: a long stream is not cut.
+func TestVirtualALongStreamOutlivesItsTimeout(t *testing.T) {
+	virtual(t, func(t *testing.T, b *bundle) {
+		ticks := siskin.NewRPC[int, int]("ticks")
+		svc := b.service()
+		ticks.HandleStream(svc, func(ctx context.Context, n int, send func(int) error) error {
+			for i := range n {
+				select {
+				case <-time.After(500 * time.Millisecond):
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				if err := send(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		b.run(svc)
+		got, err := collect(ticks.Stream(t.Context(), b.client(), 20, siskin.WithTimeout(2*time.Second)))
+		if err != nil || len(got) != 20 {
+			t.Errorf("got %d values, %v", len(got), err)
+		}
+	})
+}

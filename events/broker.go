@@ -65,6 +65,25 @@ func (e TopicsMissing) Attrs() []slog.Attr {
 	return []slog.Attr{slog.Any("topics", e.Topics), slog.String("policy", e.Policy)}
 }
 
+// TopicsFailed says that a broker refused to say which topics exist, or to make
+// them. It is asked again.
+type TopicsFailed struct {
+	sealed
+	Topics []string
+	Err    error
+}
+
+// Level is Warn.
+func (TopicsFailed) Level() slog.Level { return slog.LevelWarn }
+
+// Message is "the broker cannot make sure of topics".
+func (TopicsFailed) Message() string { return "the broker cannot make sure of topics; trying again" }
+
+// Attrs are the topics and the broker's error.
+func (e TopicsFailed) Attrs() []slog.Attr {
+	return []slog.Attr{slog.Any("topics", e.Topics), failure(e.Err)}
+}
+
 // TopicsCreated says that topics were created.
 type TopicsCreated struct {
 	sealed

@@ -45,6 +45,10 @@ var every = []struct {
 		`level=WARN msg="topics do not exist; create them, or set Config.Topics to \"create\"; waiting for them"` +
 			` topics="[sum max]" policy=wait`,
 	},
+	{
+		events.TopicsFailed{Topics: []string{"sum", "max"}, Err: errX},
+		`level=WARN msg="the broker cannot make sure of topics; trying again" topics="[sum max]" error="x went wrong"`,
+	},
 	{events.TopicsCreated{Topics: []string{"sum"}}, `level=INFO msg="created topics" topics=[sum]`},
 	{
 		events.FetchFailed{Topic: "orders", Partition: 3, Err: errX},

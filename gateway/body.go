@@ -138,8 +138,9 @@ func canBeNothing(t reflect.Type) bool {
 		return true
 	case reflect.Struct:
 		return t.NumField() == 0
+	default:
+		return false
 	}
-	return false
 }
 
 // validate asks the Validate method of what v points to. Like for a service's

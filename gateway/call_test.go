@@ -226,7 +226,9 @@ func TestCallOutlivesTheTimeoutsOfItsServer(t *testing.T) {
 	r := newRig(t, func(s siskin.Registrar) {
 		slow.Handle(s, func(_ context.Context, n int) (int, error) { <-time.After(300 * time.Millisecond); return n, nil })
 	}, nil)
-	r.serve(t, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond })
+	r.serve(t, func(s *http.Server) {
+		s.ReadTimeout, s.WriteTimeout, s.ReadHeaderTimeout = 100*time.Millisecond, 100*time.Millisecond, time.Minute
+	})
 	r.mux.Handle("/slow", gateway.Call(slow, r.client, patient))
 	r.mux.Handle("/stream", gateway.Stream(slow, r.client, patient))
 	equal(t, r.post(t, "/slow", "7"), answer{200, "7"})

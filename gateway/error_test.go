@@ -199,36 +199,42 @@ func TestRequestThatCannotBeEncoded(t *testing.T) {
 // A body that is late, or cut, is told to a caller that still reads.
 func TestBodyThatDoesNotArrive(t *testing.T) {
 	t.Parallel()
-	r := idle(t, func(s *http.Server) { s.ReadTimeout = 50 * time.Millisecond })
-	r.mux.Handle("/x", gateway.Call(siskin.NewRPC[string, string]("x"), r.client))
 	for _, test := range []struct {
-		cut  bool
-		want answer
+		name    string
+		timeout time.Duration
+		then    func(*net.TCPConn) error
+		want    answer
 	}{
-		{false, fault(408, "timeout", "the body did not arrive in time")},
-		{true, bad(400, "the body did not arrive whole")},
+		{
+			"late", 50 * time.Millisecond, func(*net.TCPConn) error { return nil },
+			fault(408, "timeout", "the body did not arrive in time"),
+		},
+		{"cut", 0, (*net.TCPConn).CloseWrite, bad(400, "the body did not arrive whole")},
 	} {
-		conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		_, err = io.WriteString(conn, "POST /x HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n1")
-		if err == nil && test.cut {
-			err = conn.(*net.TCPConn).CloseWrite()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		equal(t, answer{res.StatusCode, string(body)}, test.want)
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := idle(t, func(s *http.Server) { s.ReadTimeout, s.ReadHeaderTimeout = test.timeout, time.Minute })
+			r.mux.Handle("/x", gateway.Call(siskin.NewRPC[string, string]("x"), r.client))
+			conn, err := net.Dial("tcp", r.server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, err = io.WriteString(conn, "POST /x HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n1")
+			if err := errors.Join(err, test.then(conn.(*net.TCPConn))); err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, answer{res.StatusCode, string(body)}, test.want)
+		})
 	}
 }
 

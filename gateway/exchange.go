@@ -122,7 +122,7 @@ func (x *exchange) gone() bool { return errors.Is(x.r.Context().Err(), context.C
 // with a recorder, nobody would catch it.
 func (x *exchange) abort() {
 	if x.r.Context().Value(http.ServerContextKey) != nil {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // the server of net/http takes no other sign
 	}
 }
 
@@ -140,7 +140,7 @@ func contain(do func() error) (err error) {
 		switch v := recover(); v {
 		case nil:
 		case http.ErrAbortHandler: // somebody means it
-			panic(v)
+			panic(v) //nolint:forbidigo // it is passed on
 		default:
 			err = &panicError{v, debug.Stack()}
 		}

@@ -110,8 +110,9 @@ func wanted(t reflect.Type, value string) string {
 		return "an array"
 	case reflect.Map, reflect.Struct:
 		return "an object"
+	default:
+		return "of another type"
 	}
-	return "of another type"
 }
 
 // position is where a byte of data is, as an editor counts.

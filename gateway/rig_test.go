@@ -35,7 +35,6 @@ type rig struct {
 func newRig(t *testing.T, register func(siskin.Registrar), change func(*siskin.Config)) *rig {
 	t.Helper()
 	cfg := siskintest.Config(t)
-	cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	svc, err := siskin.NewService(cfg)
 	if err != nil {
 		t.Fatal(err)

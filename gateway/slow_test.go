@@ -49,7 +49,7 @@ func TestDeadReaderEndsOnlyItsOwnCall(t *testing.T) {
 	echo := siskin.NewRPC[int, int](siskintest.Name("echo"))
 	r := newRig(t, func(s siskin.Registrar) {
 		flood.HandleStream(s, func(_ context.Context, _ struct{}, send func(string) error) error {
-			for range 200 {
+			for range 60 {
 				if err := send(string(big)); err != nil {
 					return err
 				}

@@ -71,7 +71,7 @@ func TestOneEventAnOutage(t *testing.T) {
 		if !errors.Is(b.Away(), last) || b.names() != "away " {
 			t.Errorf("away: %v, events %s; want the last error and one event", b.Away(), b.names())
 		}
-		time.Sleep(3 * time.Second) // virtual
+		<-time.After(3 * time.Second) // virtual
 		b.try(nil)
 		b.try(nil)
 		if b.Away() != nil || b.names() != "away back " {

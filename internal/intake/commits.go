@@ -46,6 +46,7 @@ func (in *Intake) commitLoop(stop <-chan struct{}) {
 func (in *Intake) commitNow() {
 	in.commitMu.Lock()
 	defer in.commitMu.Unlock()
+	joins := in.uncommitted.Load() // before moved: what it stands for is in there
 	offsets, parts := in.moved()
 	if len(offsets) == 0 {
 		return
@@ -58,6 +59,9 @@ func (in *Intake) commitNow() {
 				err = in.stored(offsets, parts, resp)
 			}
 			in.told(err)
+			if err == nil && joins && in.uncommitted.Swap(false) {
+				in.cfg.Joined()
+			}
 		})
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
@@ -76,7 +77,8 @@ type Intake struct {
 	dirty    chan struct{} // holds one token when there is something to commit
 	commitMu sync.Mutex    // one commit at a time, so that offsets never go back
 
-	commitFailure string // what was told about; under commitMu
+	commitFailure string      // what was told about; under commitMu
+	uncommitted   atomic.Bool // Joined waits for the next commit
 }
 
 type key struct {

@@ -8,9 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin/internal/intake"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // queueLimit makes the intake pause all the time: a fetch holds a few records,
@@ -106,12 +104,10 @@ func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
 	for len(first.in.Client().PauseFetchPartitions(nil)[topic]) < 2 && ctx.Err() == nil {
 		runtime.Gosched() // until both queues are full
 	}
-	synced := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.SyncGroup}, TopLevel: true, Observe: true, Count: -1})
+	revoking := b.rebalance(t)
 	idle := func(ctx context.Context, _ intake.Item) { <-ctx.Done() }
 	second := join(t, b, drain(time.Millisecond), handler(idle))
-	if err := synced.Wait(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
+	revoking()
 	close(release)
 	second.ready(t)
 	second.stop() // what it got goes back

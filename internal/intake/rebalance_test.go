@@ -100,22 +100,40 @@ func TestRecordsAreServedOnceAndInOrder(t *testing.T) {
 	}
 }
 
+// rebalance returns a function that waits until members that have handlers
+// running know that they are to give up partitions: both have the new
+// assignment, and their heartbeats go on.
+func (b *broker) rebalance(t *testing.T) (revoking func()) {
+	t.Helper()
+	observe := func(key kmsg.Key) *kfake.FaultHandle {
+		return b.Fault(kfake.Fault{Keys: []kmsg.Key{key}, TopLevel: true, Observe: true, Count: -1})
+	}
+	synced := observe(kmsg.SyncGroup)
+	return func() {
+		t.Helper()
+		if err := synced.Wait(testContext(t), 2); err != nil {
+			t.Fatal(err)
+		}
+		beats := observe(kmsg.Heartbeat)
+		if err := beats.Wait(testContext(t), 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestRevokeWaitsForTheHandlerAndCommits(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, 2)
 	b.produce(t, 0, 0, 1)
 	b.produce(t, 1, 0, 1)
-	synced := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.SyncGroup}, TopLevel: true, Observe: true, Count: -1})
-	first := join(t, b)
+	// Only the revoke commits, after the first commit of where it starts.
+	seldom := config(func(c *intake.Config) { c.CommitInterval = time.Hour })
+	first := join(t, b, seldom)
 	running := first.take(t, 2)
-	if err := synced.Wait(testContext(t), 1); err != nil {
-		t.Fatal(err)
-	}
+	b.commits.await(t, 0, 0)
+	revoking := b.rebalance(t)
 	second := join(t, b)
-	// Both members know the new assignment: one partition is to move.
-	if err := synced.Wait(testContext(t), 3); err != nil {
-		t.Fatal(err)
-	}
+	revoking()
 	for _, r := range running {
 		if r.ctx.Err() != nil {
 			t.Error("the context of a running handler ended before the drain was over")
@@ -163,11 +181,9 @@ func TestRevokeDropsRecordsThatHaveNotBegun(t *testing.T) {
 	}))
 	<-started
 	<-started
-	synced := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.SyncGroup}, TopLevel: true, Observe: true, Count: -1})
+	revoking := b.rebalance(t)
 	second := join(t, b, handler(d.write))
-	if err := synced.Wait(testContext(t), 2); err != nil {
-		t.Fatal(err)
-	}
+	revoking()
 	close(release)
 	d.await(t, 20)
 	second.stop()

@@ -30,6 +30,7 @@ type starts struct {
 
 	mu    sync.Mutex
 	known map[string]int32 // partitions of a topic when this member joined
+	found map[key]int64    // where this member has started partitions without a commit
 }
 
 // adjust is called by the Kafka client between the assignment and the first
@@ -42,6 +43,7 @@ func (in *Intake) adjust(
 	if err != nil {
 		return nil, fmt.Errorf("find where to start: %w", err)
 	}
+	fresh := false
 	for topic, parts := range offsets {
 		for n, o := range parts {
 			committed := o.EpochOffset().Offset
@@ -52,14 +54,22 @@ func (in *Intake) adjust(
 			}
 			if offset != committed {
 				parts[n] = kgo.NewOffset().At(offset)
+				in.starts.remember(key{topic, n}, offset)
+				fresh = true
 			}
 			if p := in.find(key{topic, n}); p != nil {
 				p.marks.Start(offset, offset == committed)
 			}
 		}
 	}
-	in.wakeCommits()
-	in.cfg.Joined()
+	if fresh {
+		// Joined comes with the commit of these positions: before it, a member
+		// that takes over would start at another end.
+		in.uncommitted.Store(true)
+		in.wakeCommits()
+	} else {
+		in.cfg.Joined()
+	}
 	return offsets, nil
 }
 
@@ -138,6 +148,27 @@ func (s *starts) logs(ctx context.Context, offsets map[string]map[int32]kgo.Offs
 	return l, nil
 }
 
+// before is where this member started the partition when it first had it, or
+// negative. A member that lost a partition before its first commit must not
+// start at a later end: what came in between would never be seen.
+func (s *starts) before(k key) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.found[k]; ok {
+		return at
+	}
+	return -1
+}
+
+func (s *starts) remember(k key, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.found == nil {
+		s.found = make(map[key]int64)
+	}
+	s.found[k] = at
+}
+
 // offset is where to start partition n, or negative when its bounds are not
 // known now.
 func (s *starts) offset(l logs, topic string, n int32, committed int64) int64 {
@@ -145,6 +176,9 @@ func (s *starts) offset(l logs, topic string, n int32, committed int64) int64 {
 	end, okEnd := l.end.Lookup(topic, n)
 	if !okFirst || !okEnd || first.Err != nil || end.Err != nil {
 		return committed
+	}
+	if committed < 0 {
+		committed = s.before(key{topic, n})
 	}
 	switch {
 	case committed >= 0:

@@ -210,3 +210,55 @@ func TestStartWhileTheLeaderIsAway(t *testing.T) {
 		})
 	}
 }
+
+// A member that says it has joined will see what is sent from then on, and so
+// will whoever takes over from it: its start is stored.
+func TestJoinedComesWithTheCommitOfTheStart(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 2)
+	b.produce(t, 0, 0, 3)
+	refused := b.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.OffsetCommit}, Topic: topic, Partitions: []int32{0}, Err: kerr.OffsetMetadataTooLarge, Count: 3,
+	})
+	m := join(t, b, fromEnd)
+	m.ready(t)
+	if refused.Hits() != 3 {
+		t.Errorf("joined after %d refused commits, want 3", refused.Hits())
+	}
+	if got := b.committed(t, 0); got != 3 {
+		t.Errorf("joined while the broker has stored %d, want 3", got)
+	}
+}
+
+func TestJoinedWithoutPartitions(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	join(t, b).ready(t)
+	join(t, b).ready(t) // there is nothing left for it
+}
+
+// A member that is thrown out before its first commit must not find another end
+// when it is back.
+func TestStartIsKeptWhenAPartitionIsLostBeforeItsFirstCommit(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	b.produce(t, 0, 0, 3)
+	refused := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.OffsetMetadataTooLarge, Count: -1})
+	m := join(t, b, fromEnd, config(func(c *intake.Config) { c.Session = time.Second }))
+	b.commits.await(t, 0, 3)
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, TopLevel: true, Err: kerr.UnknownMemberID})
+	m.leaves(t, 0, 1)
+	b.produce(t, 0, 3, 2)
+	for _, want := range []int64{3, 4} {
+		s := m.next(t)
+		s.Done()
+		if s.Record.Offset != want {
+			t.Errorf("the record %d was served, want %d", s.Record.Offset, want)
+		}
+	}
+	refused.Remove()
+	b.committedIs(t, 0, 5)
+	if lost := all[events.OffsetsLost](m.recorder); len(lost) != 0 {
+		t.Errorf("events %+v, but nothing was lost", lost)
+	}
+}

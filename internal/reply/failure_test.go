@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,15 @@ func TestSequenceRefusesValuesBehindOneThatWasTooLarge(t *testing.T) {
 	s.End()
 	if err := f.wait(t); !reply.TooLarge(err) {
 		t.Errorf("done got %v, want an error for which TooLarge is true", err)
+	}
+	// What was under way behind the large one is stored; the end is the error.
+	lines := b.stored(t, 0)
+	ends := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return l == "more" })
+	if diff := cmp.Diff([]string{tooLargeLine}, ends); diff != "" {
+		t.Errorf("records beside the values (-want +got):\n%s", diff)
+	}
+	if last := lines[len(lines)-1]; last != tooLargeLine {
+		t.Errorf("the last record is %q", last)
 	}
 	f.once(t)
 }

@@ -88,7 +88,13 @@ func (k Keeper) Ensure(ctx context.Context, specs []Spec) error {
 			return nil
 		case final(err):
 			return err
-		case err == nil:
+		case err != nil:
+			if broker, ok := errors.AsType[*kerr.Error](err); ok && told != broker.Message {
+				// Not while nobody answers: that is told elsewhere, once.
+				told = broker.Message
+				k.Emit(events.TopicsFailed{Topics: names(specs), Err: err})
+			}
+		default:
 			if names := names(missing); told != strings.Join(names, ",") {
 				told = strings.Join(names, ",")
 				k.Emit(events.TopicsMissing{Topics: names, Policy: string(k.Policy)})
@@ -164,11 +170,12 @@ func (k Keeper) create(ctx context.Context, s Spec) error {
 	return fmt.Errorf("create the topic %q: %w", s.Name, err)
 }
 
-// final reports whether asking again cannot help.
+// final reports whether asking again cannot help. A replication factor that the
+// broker refuses is not: a broker that is away for a moment is missing then.
 func final(err error) bool {
 	for _, e := range []error{
 		ErrMissing, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.InvalidTopicException,
-		kerr.InvalidPartitions, kerr.InvalidReplicationFactor, kerr.PolicyViolation, kerr.SaslAuthenticationFailed,
+		kerr.InvalidPartitions, kerr.PolicyViolation, kerr.SaslAuthenticationFailed,
 		kerr.TopicDeletionDisabled, kerr.InvalidConfig,
 	} {
 		if errors.Is(err, e) {

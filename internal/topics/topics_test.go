@@ -119,6 +119,10 @@ func TestWait(t *testing.T) {
 	if diff := cmp.Diff(missing("max", "min"), b.await(t, 1), sameEvents); diff != "" {
 		t.Errorf("first event (-want +got):\n%s", diff)
 	}
+	asked := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "max", Observe: true, Count: -1})
+	if err := asked.Wait(testContext(t), 2); err != nil { // the same is not told again
+		t.Fatal(err)
+	}
 	b.create(t, "max")
 	if diff := cmp.Diff(missing("min"), b.await(t, 2), sameEvents); diff != "" {
 		t.Errorf("second event (-want +got):\n%s", diff)
@@ -192,15 +196,25 @@ func TestErrorsThatMendThemselves(t *testing.T) {
 	}{
 		{kmsg.Metadata, kerr.LeaderNotAvailable},
 		{kmsg.CreateTopics, kerr.ThrottlingQuotaExceeded},
+		{kmsg.CreateTopics, kerr.InvalidReplicationFactor}, // a broker is away for a moment
 	} {
-		b := setup(t, topics.Create)
-		failing := b.Fault(kfake.Fault{Keys: []kmsg.Key{tt.key}, Topic: "sum", Err: tt.err, Count: 2})
-		if err := b.Ensure(testContext(t), []topics.Spec{spec("sum")}); err != nil {
-			t.Errorf("%s: Ensure = %v", tt.err.Message, err)
-		}
-		if failing.Hits() != 2 || b.partitions(t, "sum") != 1 {
-			t.Errorf("%s: after %d failures the topic has %d partitions", tt.err.Message, failing.Hits(), b.partitions(t, "sum"))
-		}
+		t.Run(tt.err.Message, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, topics.Create)
+			failing := b.Fault(kfake.Fault{Keys: []kmsg.Key{tt.key}, Topic: "sum", Err: tt.err, Count: 2})
+			if err := b.Ensure(testContext(t), []topics.Spec{spec("sum")}); err != nil {
+				t.Errorf("Ensure = %v", err)
+			}
+			if failing.Hits() != 2 || b.partitions(t, "sum") != 1 {
+				t.Errorf("after %d failures the topic has %d partitions", failing.Hits(), b.partitions(t, "sum"))
+			}
+			if len(b.seen) != 2 {
+				t.Fatalf("events %v, want one for the trouble and one for the topic", b.seen)
+			}
+			if failed, ok := b.seen[0].(events.TopicsFailed); !ok || !errors.Is(failed.Err, tt.err) || !cmp.Equal(failed.Topics, []string{"sum"}) {
+				t.Errorf("event %+v, want one for the topic sum and %v", b.seen[0], tt.err)
+			}
+		})
 	}
 }
 
@@ -214,7 +228,6 @@ func TestErrorsThatCannotMendThemselves(t *testing.T) {
 		{kmsg.Metadata, kerr.InvalidTopicException},
 		{kmsg.CreateTopics, kerr.TopicAuthorizationFailed},
 		{kmsg.CreateTopics, kerr.ClusterAuthorizationFailed},
-		{kmsg.CreateTopics, kerr.InvalidReplicationFactor},
 		{kmsg.CreateTopics, kerr.InvalidPartitions},
 		{kmsg.CreateTopics, kerr.PolicyViolation},
 		{kmsg.CreateTopics, kerr.InvalidConfig},
