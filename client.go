@@ -27,6 +27,7 @@ import (
 type Client struct {
 	cfg    Config
 	emit   events.Sink
+	watch  *brokerwatch.Watch
 	kafka  *kgo.Client
 	keeper topics.Keeper
 	calls  *pending.Table
@@ -50,7 +51,8 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	cfg = cfg.WithDefaults()
 	c := &Client{cfg: cfg, emit: cfg.sink(), calls: pending.NewTable(cfg.MaxPending), checks: make(map[string]*check)}
-	connection := cfg.connection(wire.ClientPostfix, brokerwatch.New(cfg.Brokers, c.emit))
+	c.watch = brokerwatch.New(cfg.Brokers, c.emit)
+	connection := cfg.connection(wire.ClientPostfix, c.watch)
 	kafka, err := kgo.NewClient(slices.Concat(connection, cfg.producing(),
 		[]kgo.Opt{kgo.RecordPartitioner(partitioner.New())}, cfg.Kafka)...)
 	if err != nil {
@@ -312,7 +314,7 @@ func (o *outgoing) timedOut(cause error) error {
 		return cause
 	}
 	if !o.Acked.Load() {
-		return fmt.Errorf("%w (%w)", ErrUnavailable, cause)
+		return o.c.unavailable(cause)
 	}
 	o.c.inbox.TimedOut(o.route)
 	return fmt.Errorf("%w (%w)", ErrNoReply, cause)

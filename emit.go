@@ -123,7 +123,7 @@ func (b *batch) wait(ctx context.Context) error {
 	case <-b.done:
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("%w (%w)", ErrUnavailable, ctx.Err())
+			return b.c.unavailable(ctx.Err())
 		}
 		return ctx.Err()
 	}

@@ -229,9 +229,17 @@ func (c *Client) closedError(err error) error {
 	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled) && c.ctx.Err() != nil:
 		return ErrClosed
 	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoReply) && !errors.Is(err, ErrUnavailable):
-		return fmt.Errorf("%w (%w)", ErrUnavailable, err) // the time ended before anything was sent
+		return c.unavailable(err) // the time ended before anything was sent
 	}
 	return err
+}
+
+// unavailable is ErrUnavailable with what is known of the cause.
+func (c *Client) unavailable(cause error) error {
+	if away := c.watch.Away(); away != nil {
+		return fmt.Errorf("%w (%w; %w)", ErrUnavailable, cause, away)
+	}
+	return fmt.Errorf("%w (%w)", ErrUnavailable, cause)
 }
 
 // produceError puts a failure to store a record into words.

@@ -176,6 +176,9 @@ func (in *Intake) unreadable(topic string, partition int32, err error) {
 		errors.Is(err, context.DeadlineExceeded) || in.failing[k] == err.Error() {
 		return
 	}
+	if _, refused := errors.AsType[*kerr.Error](err); topic == "" && !refused {
+		return // nobody answers: that is told elsewhere, once
+	}
 	in.failing[k] = err.Error()
 	if topic == "" {
 		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: err})
