@@ -49,6 +49,9 @@ func (in *Intake) commitNow() {
 	joins := in.uncommitted.Load() // before moved: what it stands for is in there
 	offsets, parts := in.moved()
 	if len(offsets) == 0 {
+		if joins && in.uncommitted.Swap(false) {
+			in.cfg.Joined() // an earlier commit took its positions along
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)

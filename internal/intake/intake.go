@@ -190,6 +190,7 @@ func (in *Intake) unreadable(topic string, partition int32, err error) {
 		// only after it has forgotten the old one. What was done there must not
 		// be committed any more: it would count for the new topic's records.
 		in.lost(context.Background(), in.client, in.owned(topic))
+		in.starts.forget(topic)
 		in.client.AllowRebalance() // which the purge causes
 		in.client.PurgeTopicsFromConsuming(topic)
 		in.client.AddConsumeTopics(topic)

@@ -109,6 +109,9 @@ func (s *starts) added(topic string, n int32) bool {
 // unlisted is where to start a partition without a commit whose bounds could not
 // be asked for, because its leader is moving: the client asks again later.
 func (s *starts) unlisted(topic string, n int32) kgo.Offset {
+	if at := s.before(key{topic, n}); at >= 0 {
+		return kgo.NewOffset().At(at)
+	}
 	switch {
 	case s.from.Beginning || s.added(topic, n):
 		return kgo.NewOffset().AtStart()
@@ -158,6 +161,21 @@ func (s *starts) before(k key) int64 {
 		return at
 	}
 	return -1
+}
+
+// forget makes all partitions of a topic count as added: it was made anew while
+// this member runs, so its first records are for this group too.
+func (s *starts) forget(topic string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.found {
+		if k.topic == topic {
+			delete(s.found, k)
+		}
+	}
+	if s.known != nil {
+		s.known[topic] = 0
+	}
 }
 
 func (s *starts) remember(k key, at int64) {

@@ -34,6 +34,7 @@ type Sequence struct {
 	flying  int // records on their way to the broker, or waiting
 	failed  error
 	timer   *time.Timer
+	since   time.Time // when the held value came
 }
 
 // window is how many replies of one sequence may be on their way to the broker.
@@ -64,6 +65,7 @@ func (s *Sequence) Send(value []byte) error {
 	}
 	s.held, s.holding = value, true
 	if s.hold > 0 {
+		s.since = time.Now()
 		s.startTimer()
 	}
 	return nil
@@ -77,7 +79,8 @@ func (s *Sequence) startTimer() {
 	s.timer = time.AfterFunc(s.hold, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.holding && !s.over() {
+		// It may fire just when a newer value has come, which waits anew.
+		if s.holding && !s.over() && time.Since(s.since) >= s.hold {
 			s.flush(false)
 		}
 	})
