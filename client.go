@@ -95,7 +95,7 @@ func (c *Client) prepare(ctx context.Context, contract Contract) error {
 	if _, ok := contract.(interface{ request() }); !ok {
 		return c.checked(ctx, contract.Pattern())
 	}
-	_, err := c.open(ctx, contract.Pattern(), c.replyTopic(contract.Pattern(), c.cfg.Dialect))
+	_, err := c.open(ctx, contract.Pattern(), c.replyTopic(contract.Pattern()))
 	return err
 }
 
@@ -255,7 +255,7 @@ func (c *Client) begin(w waiting, pattern string, req any, o callOptions, buffer
 	if err != nil {
 		return nil, Errorf(CodeInvalid, "%w", err)
 	}
-	route, err := c.prepared(w, pattern, o.dialect)
+	route, err := c.prepared(w, pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +267,7 @@ func (c *Client) begin(w waiting, pattern string, req any, o callOptions, buffer
 	}
 	rec := o.record(pattern, value)
 	rec.Headers = traced(w.ctx, rec.Headers)
-	o.dialect.WriteRequest(rec, dialect.Request{
+	c.cfg.Dialect.WriteRequest(rec, dialect.Request{
 		CorrelationID: call.correlationID, ReplyTopic: route.Topic, ReplyPartition: route.Partition,
 		Timeout: time.Until(w.deadline),
 	})
@@ -277,8 +277,8 @@ func (c *Client) begin(w waiting, pattern string, req any, o callOptions, buffer
 
 // prepared returns the route for the replies to pattern. Only the first call of
 // a pattern has to wait for anything.
-func (c *Client) prepared(w waiting, pattern string, d dialect.Dialect) (*inbox.Route, error) {
-	topic := c.replyTopic(pattern, d)
+func (c *Client) prepared(w waiting, pattern string) (*inbox.Route, error) {
+	topic := c.replyTopic(pattern)
 	if route := c.inbox.Ready(topic); route != nil && c.known(pattern) {
 		return route, nil
 	}
@@ -366,9 +366,9 @@ func (c *Client) deliver(rec *kgo.Record) {
 	}
 }
 
-func (c *Client) replyTopic(pattern string, d dialect.Dialect) string {
+func (c *Client) replyTopic(pattern string) string {
 	if c.cfg.ReplyTopic != "" {
 		return c.cfg.ReplyTopic
 	}
-	return d.ReplyTopic(pattern)
+	return c.cfg.Dialect.ReplyTopic(pattern)
 }

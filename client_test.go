@@ -48,15 +48,7 @@ func TestACallerThatGivesUp(t *testing.T) {
 func TestClosingFailsPendingCallsByName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	entered, release := make(chan struct{}), make(chan struct{})
-	slow := siskin.NewRPC[string, string](siskintest.Name("slow"))
-	svc := b.service()
-	slow.Handle(svc, func(_ context.Context, s string) (string, error) {
-		close(entered)
-		<-release
-		return s, nil
-	})
-	b.run(svc)
+	slow, entered, release, _ := b.slow()
 	client := b.client()
 	failed := make(chan error, 1)
 	go func() {
@@ -86,15 +78,7 @@ func TestTooManyPendingCalls(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.cfg.MaxPending = 1
-	entered, release := make(chan struct{}), make(chan struct{})
-	slow := siskin.NewRPC[string, string](siskintest.Name("slow"))
-	svc := b.service()
-	slow.Handle(svc, func(_ context.Context, s string) (string, error) {
-		close(entered)
-		<-release
-		return s, nil
-	})
-	b.run(svc)
+	slow, entered, release, _ := b.slow()
 	client := b.client()
 	answered := make(chan error, 1)
 	go func() {

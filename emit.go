@@ -30,7 +30,7 @@ func (c *Client) Emit(ctx context.Context, topic string, v any, opts ...CallOpti
 // EmitBatch sends several events and waits until the broker has stored all of
 // them or refused some. The result has a place for each message; the Offset of
 // one that is not stored is -1. The error joins what went wrong, with the place
-// of each. An empty batch sends nothing.
+// of each. An empty batch sends nothing. The timeout is that of the first message.
 func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message) ([]RecordMetadata, error) {
 	timeout := c.cfg.Timeout
 	if len(messages) > 0 {

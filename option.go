@@ -40,11 +40,10 @@ type callOptions struct {
 	partition int32
 	timestamp time.Time
 	timeout   time.Duration
-	dialect   dialect.Dialect
 }
 
 func (c *Client) options(opts []CallOption) callOptions {
-	o := callOptions{partition: dialect.NoPartition, timeout: c.cfg.Timeout, dialect: c.cfg.Dialect}
+	o := callOptions{partition: dialect.NoPartition, timeout: c.cfg.Timeout}
 	for _, opt := range opts {
 		opt.applyCall(&o)
 	}
@@ -58,57 +57,27 @@ func (o *callOptions) record(topic string, value []byte) *kgo.Record {
 	}
 }
 
-// both is an option that only sets the fields its functions touch.
-type both struct {
-	text    string
-	handler func(*handlerOptions)
-	call    func(*callOptions)
+// timeoutOption is the one setting that handlers and calls share.
+type timeoutOption time.Duration
+
+func (t timeoutOption) String() string { return "timeout=" + time.Duration(t).String() }
+
+func (t timeoutOption) applyHandler(o *handlerOptions) {
+	if t > 0 {
+		o.timeout = time.Duration(t)
+	}
 }
 
-func (b both) String() string                 { return b.text }
-func (b both) applyHandler(o *handlerOptions) { b.handler(o) }
-func (b both) applyCall(o *callOptions)       { b.call(o) }
+func (t timeoutOption) applyCall(o *callOptions) {
+	if t > 0 {
+		o.timeout = time.Duration(t)
+	}
+}
 
 // WithTimeout bounds one attempt of a handler, or one call. For a handler the
 // default is no bound but the caller's deadline; for a call it is
 // Config.Timeout. A duration that is not positive changes nothing.
-func WithTimeout(d time.Duration) Option {
-	return both{
-		text: fmt.Sprintf("timeout=%v", d),
-		handler: func(o *handlerOptions) {
-			if d > 0 {
-				o.timeout = d
-			}
-		},
-		call: func(o *callOptions) {
-			if d > 0 {
-				o.timeout = d
-			}
-		},
-	}
-}
-
-// WithDialect makes one handler or call speak another dialect than
-// Config.Dialect. Nil changes nothing.
-func WithDialect(d dialect.Dialect) Option {
-	name := "default"
-	if d != nil {
-		name = d.Name()
-	}
-	return both{
-		text: "dialect=" + name,
-		handler: func(o *handlerOptions) {
-			if d != nil {
-				o.dialect = d
-			}
-		},
-		call: func(o *callOptions) {
-			if d != nil {
-				o.dialect = d
-			}
-		},
-	}
-}
+func WithTimeout(d time.Duration) Option { return timeoutOption(d) }
 
 type handlerOption struct {
 	text  string
@@ -117,6 +86,15 @@ type handlerOption struct {
 
 func (h handlerOption) String() string                 { return h.text }
 func (h handlerOption) applyHandler(o *handlerOptions) { h.apply(o) }
+
+// WithDialect makes a handler speak another dialect than Config.Dialect. Nil
+// changes nothing. A client speaks one dialect; use a second client for another.
+func WithDialect(d dialect.Dialect) HandlerOption {
+	if d == nil {
+		return handlerOption{text: "dialect=default", apply: func(*handlerOptions) {}}
+	}
+	return handlerOption{text: "dialect=" + d.Name(), apply: func(o *handlerOptions) { o.dialect = d }}
+}
 
 // WithMiddleware puts middleware around a handler, inside that of its service
 // and scopes.

@@ -183,15 +183,7 @@ func committed(t *testing.T, b *bundle, topic string) int64 {
 func TestStoppingLetsTheHandlerFinishAndCommits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	slow := siskin.NewRPC[string, string](siskintest.Name("slow"))
-	entered, release := make(chan struct{}), make(chan struct{})
-	svc := b.service()
-	slow.Handle(svc, func(_ context.Context, s string) (string, error) {
-		close(entered)
-		<-release
-		return s, nil
-	})
-	stop := b.run(svc)
+	slow, entered, release, stop := b.slow()
 	client := b.client()
 	answer := make(chan error, 1)
 	go func() {

@@ -42,6 +42,21 @@ func (b *bundle) run(svc *siskin.Service) (stop func() error) {
 	return siskintest.Run(b.t, svc)
 }
 
+// slow runs a service whose handler says that it was entered, and answers when
+// release is closed. It is good for one call.
+func (b *bundle) slow() (rpc siskin.RPC[string, string], entered <-chan struct{}, release chan struct{}, stop func() error) {
+	b.t.Helper()
+	rpc = siskin.NewRPC[string, string](siskintest.Name("slow"))
+	in, out := make(chan struct{}), make(chan struct{})
+	svc := b.service()
+	rpc.Handle(svc, func(_ context.Context, s string) (string, error) {
+		close(in)
+		<-out
+		return s, nil
+	})
+	return rpc, in, out, b.run(svc)
+}
+
 func (b *bundle) client() *siskin.Client {
 	b.t.Helper()
 	return siskintest.Client(b.t, b.cfg)
