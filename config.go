@@ -94,9 +94,23 @@ type Config struct {
 	// one more fails with ErrOverloaded. Default: 10,000.
 	MaxPending int `koanf:"max_pending"`
 
-	// QueueLimit is how many fetched records of one partition wait for their
-	// handler before the partition is paused. Default: 1,000.
+	// Concurrency is how many handlers of a service run at a time. A partition
+	// that has none running always gets one. Default: 1,000.
+	Concurrency int `koanf:"concurrency"`
+
+	// QueueLimit is how many fetched records of one partition may be without a
+	// final outcome before the partition is paused. Default: 1,000.
 	QueueLimit int `koanf:"queue_limit"`
+
+	// UncommittedLimit is how many records there may be from the oldest
+	// unfinished one of a partition to the newest fetched, before the partition
+	// is paused. It bounds what is done again after a crash. Default: 10,000.
+	UncommittedLimit int `koanf:"uncommitted_limit"`
+
+	// StuckAfter is how long one record may hold up the commits of its partition
+	// before that is told, and Service.Health is no longer good. Default: 1
+	// minute.
+	StuckAfter time.Duration `koanf:"stuck_after"`
 
 	// RetryAttempts is how often an event handler runs for one record, the
 	// first time included, before the record becomes a dead letter. Default:
@@ -122,6 +136,24 @@ type Config struct {
 	// Default: 6 seconds, which is also the least that a broker accepts by
 	// default.
 	Session time.Duration `koanf:"session"`
+
+	// InstanceID makes a service a static member of its consumer group: when the
+	// process ends and another starts with the same id, that one takes its
+	// partitions at once, also after a crash. When it stops for good, the others
+	// wait for Session, or it calls Service.Leave. Two running processes must
+	// not share an id: the older one ends with ErrFenced. Default: none.
+	InstanceID string `koanf:"instance_id"`
+
+	// Protocol is how a consumer group shares its partitions: "classic", where
+	// the members do it, or "consumer" (KIP-848), where the broker does; the
+	// broker then sets the session timeout. A broker that does not know
+	// "consumer" gets "classic". Default: "classic", because a static member
+	// that crashed comes back faster with it.
+	Protocol string `koanf:"protocol"`
+
+	// Refresh is how often a service looks for new partitions and, for handlers
+	// of patterns, new topics. Default: 10 seconds.
+	Refresh time.Duration `koanf:"refresh"`
 
 	// CommitInterval is the least time between two commits. After a crash, the
 	// work of at most this time is done again. Default: 100 milliseconds.
@@ -199,12 +231,17 @@ func (c Config) WithDefaults() Config {
 	set(&c.StreamIdle, 30*time.Second)
 	set(&c.StreamBuffer, 256)
 	set(&c.MaxPending, 10_000)
+	set(&c.Concurrency, 1_000)
 	set(&c.QueueLimit, 1_000)
+	set(&c.UncommittedLimit, 10_000)
+	set(&c.StuckAfter, time.Minute)
 	set(&c.RetryAttempts, 5)
 	set(&c.RetryInitial, 200*time.Millisecond)
 	set(&c.RetryLongest, 10*time.Second)
 	set(&c.StartFrom, "end")
 	set(&c.Session, 6*time.Second)
+	set(&c.Protocol, "classic")
+	set(&c.Refresh, 10*time.Second)
 	set(&c.CommitInterval, 100*time.Millisecond)
 	set(&c.Drain, 20*time.Second)
 	set(&c.MaxRecordBytes, 1_000_012)
@@ -251,6 +288,9 @@ func (c Config) Validate() error {
 	default:
 		bad("Topics", c.Topics, `want "create", "verify" or "wait"`)
 	}
+	if c.Protocol != "classic" && c.Protocol != "consumer" {
+		bad("Protocol", c.Protocol, `want "classic" or "consumer"`)
+	}
 	if c.Compression != "none" && c.Compression != "gzip" {
 		bad("Compression", c.Compression, `want "none" or "gzip": other codecs stop a NestJS consumer for good`)
 	}
@@ -259,7 +299,7 @@ func (c Config) Validate() error {
 
 func (c Config) validateNames(bad func(string, any, string, ...any)) {
 	for _, f := range []struct{ field, name string }{
-		{"ClientID", c.ClientID}, {"Group", c.Group}, {"Postfix", c.Postfix},
+		{"ClientID", c.ClientID}, {"Group", c.Group}, {"Postfix", c.Postfix}, {"InstanceID", c.InstanceID},
 	} {
 		if strings.ContainsFunc(f.name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			bad(f.field, f.name, "it contains a control character")
@@ -286,7 +326,9 @@ func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
 		{"Partitions", int64(c.Partitions), 1, 100_000},
 		{"StreamBuffer", int64(c.StreamBuffer), 1, 65_536},
 		{"MaxPending", int64(c.MaxPending), 1, 10_000_000},
+		{"Concurrency", int64(c.Concurrency), 1, 1_000_000},
 		{"QueueLimit", int64(c.QueueLimit), 1, 10_000_000},
+		{"UncommittedLimit", int64(c.UncommittedLimit), int64(c.QueueLimit), 100_000_000},
 		{"RetryAttempts", int64(c.RetryAttempts), 1, 1_000},
 		{"MaxRecordBytes", int64(c.MaxRecordBytes), 1_024, 1 << 30},
 	} {
@@ -309,6 +351,8 @@ func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
 		{"RetryInitial", c.RetryInitial, time.Millisecond, day},
 		{"RetryLongest", c.RetryLongest, time.Millisecond, day},
 		{"Session", c.Session, time.Second, time.Hour},
+		{"StuckAfter", c.StuckAfter, 10 * time.Millisecond, day},
+		{"Refresh", c.Refresh, 100 * time.Millisecond, day},
 		{"CommitInterval", c.CommitInterval, time.Millisecond, time.Minute},
 		{"Drain", c.Drain, time.Millisecond, time.Hour},
 	} {

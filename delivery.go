@@ -3,11 +3,12 @@ package siskin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/siskin-go/siskin/codec"
+	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -25,10 +26,11 @@ type RecordMetadata struct {
 }
 
 // Delivery is a record on its way to a handler. It is valid until the handler
-// returns, also for reading from other goroutines; its bytes must not be
-// changed.
+// returns, and Commit also after that. It may be read from several goroutines;
+// its bytes must not be changed.
 type Delivery struct {
 	record  *kgo.Record
+	item    *intake.Item // for Commit, with ManualCommit
 	attempt int
 	request bool
 	codec   codec.Codec
@@ -57,51 +59,6 @@ func (c *deliveryContext) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
-
-// lazyDeadline is context.WithDeadline that starts its timer when somebody first
-// waits for its end: most handlers are done before they would, and a timer for
-// each request costs more than the rest of its context.
-type lazyDeadline struct {
-	context.Context
-	at time.Time
-
-	once  sync.Once
-	inner context.Context
-	stop  context.CancelFunc
-}
-
-func (l *lazyDeadline) start() {
-	l.once.Do(func() { l.inner, l.stop = context.WithDeadline(l.Context, l.at) })
-}
-
-func (l *lazyDeadline) Deadline() (time.Time, bool) {
-	if outer, ok := l.Context.Deadline(); ok && outer.Before(l.at) {
-		return outer, true
-	}
-	return l.at, true
-}
-
-func (l *lazyDeadline) Done() <-chan struct{} {
-	l.start()
-	return l.inner.Done()
-}
-
-func (l *lazyDeadline) Err() error {
-	l.start()
-	return l.inner.Err()
-}
-
-// cancel ends the context, also for those who start to wait later.
-func (l *lazyDeadline) cancel() {
-	l.once.Do(func() { l.inner, l.stop = canceled, func() {} })
-	l.stop()
-}
-
-var canceled = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
 
 // Topic is the topic that the record was read from.
 func (d *Delivery) Topic() string { return d.record.Topic }
@@ -137,6 +94,25 @@ func (d *Delivery) Request() bool { return d.request }
 
 // Record is the record as the Kafka client gave it.
 func (d *Delivery) Record() *kgo.Record { return d.record }
+
+// Commit says that the record of a handler with ManualCommit is done, and commits
+// the next offset for the service's consumer group, as far as no record before
+// this one is unfinished. It may be called during the handler or at any time
+// after it, from any goroutine, and more than once.
+//
+// It returns ErrPartitionLost when the partition belongs to another member by
+// now, which gets the record again; ErrNotManual without ManualCommit; else the
+// broker's error, after which the commit is tried again by itself, or that of
+// ctx.
+func (d *Delivery) Commit(ctx context.Context) error {
+	if d.item == nil {
+		return fmt.Errorf("siskin: commit %s/%d@%d: %w", d.Topic(), d.Partition(), d.Offset(), ErrNotManual)
+	}
+	if err := d.item.Commit(ctx); err != nil {
+		return fmt.Errorf("siskin: commit %s/%d@%d: %w", d.Topic(), d.Partition(), d.Offset(), err)
+	}
+	return nil
+}
 
 // validator is a type that knows whether a value of it makes sense.
 type validator interface{ Validate() error }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 
 	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/inbox"
+	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/pending"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/topics"
@@ -132,6 +134,20 @@ var (
 	// ErrReplyEnded is returned to a handler that sends after the end of its
 	// stream.
 	ErrReplyEnded = reply.ErrFinished
+	// ErrPartitionLost says that a partition belongs to another member by now. As
+	// the cause of a handler's context it says that nothing counts any more that
+	// the handler does; see context.Cause.
+	ErrPartitionLost = intake.ErrLost
+	// ErrDrained is the cause of a handler's context that has ended because
+	// Config.Drain was over, or Service.Abort was called.
+	ErrDrained = intake.ErrDrained
+	// ErrUnfinished says that an offset cannot be committed, because a record
+	// before it has no final outcome.
+	ErrUnfinished = commit.ErrUnfinished
+	// ErrNotManual says that a handler was not registered with ManualCommit.
+	ErrNotManual = errors.New("the handler has no ManualCommit: its records are committed by themselves")
+	// ErrFenced says that another process has joined with this InstanceID.
+	ErrFenced = intake.ErrFenced
 	// ErrRunning says that Run was called a second time.
 	ErrRunning = errors.New("the service was already started")
 )

@@ -79,7 +79,7 @@ func TestAnEventIsRetriedAndThenBecomesADeadLetter(t *testing.T) {
 			return nil
 		}
 		return fmt.Errorf("cannot print %q", s)
-	})
+	}, siskin.Ordered())
 	b.run(svc)
 	client := b.client()
 	bad, err := note.Emit(b.ctx(), client, "bad", siskin.WithKey("k"), siskin.WithHeader("color", "red"))
@@ -200,9 +200,7 @@ func TestARecordThatCannotBeDecodedStopsNothing(t *testing.T) {
 	if o := receive(t, got); o.Value != 5 {
 		t.Errorf("got %+v", o)
 	}
-	if n := count(b.watch, func(e events.Handled) bool { return e.Outcome == "dead-lettered" && e.Attempts == 1 }); n != 4 {
-		t.Errorf("%d dead letters, want 4", n)
-	}
+	waitFor(t, b.watch, 4, func(e events.Handled) bool { return e.Outcome == "dead-lettered" && e.Attempts == 1 })
 }
 
 func TestEachEventHandlerIsRetriedByItself(t *testing.T) {

@@ -9,7 +9,8 @@ import (
 )
 
 // An event has no reply. Emit returns when the broker has stored it. Several
-// handlers of one topic run in turn.
+// handlers of one topic run in turn. Ordered makes the records wait for each
+// other too; without it, only those with one key do.
 func Example_event() {
 	type placed struct {
 		ID    string
@@ -21,7 +22,7 @@ func Example_event() {
 
 	seen := make(chan string)
 	svc := p.service()
-	orders.On(svc, func(_ context.Context, o placed) error { seen <- "mail for " + o.ID; return nil })
+	orders.On(svc, func(_ context.Context, o placed) error { seen <- "mail for " + o.ID; return nil }, siskin.Ordered())
 	orders.On(svc, func(_ context.Context, o placed) error { seen <- "invoice for " + o.ID; return nil })
 	p.run(svc)
 

@@ -29,7 +29,7 @@ func Example_outcome() {
 			return siskin.Drop(errors.New("too late"))
 		}
 		return nil
-	})
+	}, siskin.Ordered())
 	p.run(svc)
 
 	_, err := jobs.EmitBatch(context.Background(), p.client(), []string{"flaky", "poison", "stale", "good"})

@@ -3,10 +3,13 @@ package siskin
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/wire"
 )
 
@@ -57,6 +60,15 @@ const (
 
 // Handle serves the requests on the topic pattern with fn. A topic has one such
 // handler, in one service. Mistakes are collected and returned by Service.Run.
+//
+// A pattern in slashes is a regular expression of topics, in Go's syntax:
+// "/^orders\\./". A handler for the topic itself goes before it, and so does an
+// expression that was registered earlier. Topics for replies and dead letters,
+// and those that begin with two underscores, fit no expression. New topics are
+// found within Config.Refresh, and read from their beginning.
+//
+// Records with one key run in order and others at once, unless Ordered or
+// Unordered says something else.
 //
 // A record on the topic that asks for no reply is handled too; its result is
 // discarded, as in NestJS.
@@ -156,6 +168,28 @@ type binding struct {
 type topicBindings struct {
 	request *binding
 	events  []*binding
+	order   lane.Order // the strictest of all
+	most    int        // the least of all, or zero
+	places  *lane.Places
+	manual  bool
+}
+
+// add joins what a handler asks for to what others of the topic do.
+func (t *topicBindings) add(b *binding, kind handlerKind) {
+	first := t.request == nil && len(t.events) == 0
+	if kind == event {
+		t.events = append(t.events, b)
+	} else {
+		t.request = b
+	}
+	o := b.options
+	if first || o.order == lane.Whole || t.order == lane.Nothing {
+		t.order = o.order
+	}
+	if o.most > 0 && (t.most == 0 || o.most < t.most) {
+		t.most, t.places = o.most, lane.NewPlaces(o.most, false)
+	}
+	t.manual = t.manual || o.manual
 }
 
 // bind adds one registration to the routes, or says what is wrong with it.
@@ -163,7 +197,11 @@ func (s *Service) bind(reg registration) error {
 	wrong := func(format string, args ...any) error {
 		return &ConfigError{Field: "handler at " + reg.where, Value: reg.topic, Err: fmt.Errorf(format, args...)}
 	}
-	if err := wire.CheckTopic(reg.topic); err != nil {
+	if expression, ok := route.Expression(reg.topic); ok {
+		if _, err := regexp.Compile(expression); err != nil {
+			return wrong("%w", err)
+		}
+	} else if err := wire.CheckTopic(reg.topic); err != nil {
 		return wrong("%w", err)
 	}
 	at := s.routes.At(reg.topic)
@@ -179,10 +217,6 @@ func (s *Service) bind(reg registration) error {
 		opt.applyHandler(&b.options)
 	}
 	b.handler = chain(reg.handler, slices.Concat(s.middleware, b.options.middleware))
-	if reg.kind == event {
-		at.events = append(at.events, b)
-	} else {
-		at.request = b
-	}
+	at.add(b, reg.kind)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -32,6 +33,9 @@ type handlerOptions struct {
 	middleware []Middleware
 	timeout    time.Duration
 	dialect    dialect.Dialect
+	order      lane.Order
+	most       int
+	manual     bool
 }
 
 type callOptions struct {
@@ -103,6 +107,37 @@ func WithMiddleware(middleware ...Middleware) HandlerOption {
 		text:  fmt.Sprintf("middleware=%d", len(middleware)),
 		apply: func(o *handlerOptions) { o.middleware = append(o.middleware, middleware...) },
 	}
+}
+
+// Ordered makes the records of each partition run one after the other, as NestJS
+// does. Without it, records with one key do, and others run at once.
+func Ordered() HandlerOption {
+	return handlerOption{text: "ordered", apply: func(o *handlerOptions) { o.order = lane.Whole }}
+}
+
+// Unordered makes all records run at once, also those with one key. When a topic
+// has several handlers, the strictest of them counts.
+func Unordered() HandlerOption {
+	return handlerOption{text: "unordered", apply: func(o *handlerOptions) { o.order = lane.Nothing }}
+}
+
+// WithConcurrency bounds how many records of the handler's topic run at once in
+// this service; it is never exceeded. A number below 1 changes nothing. Default:
+// Config.Concurrency, which all handlers share.
+func WithConcurrency(n int) HandlerOption {
+	return handlerOption{text: fmt.Sprintf("concurrency=%d", n), apply: func(o *handlerOptions) {
+		if n > 0 {
+			o.most = n
+		}
+	}}
+}
+
+// ManualCommit leaves it to the handler to say when a record is done; see
+// Delivery.Commit and Service.CommitOffsets. A record whose handler fails for
+// good is done without that. A record that is never committed holds up the
+// commits behind it, and after Config.UncommittedLimit records its partition.
+func ManualCommit() HandlerOption {
+	return handlerOption{text: "manual-commit", apply: func(o *handlerOptions) { o.manual = true }}
 }
 
 type callOption struct {

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/siskin-go/siskin/internal/deadline"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -19,14 +22,17 @@ import (
 )
 
 // serve takes one record through its handlers to its outcome. The partition's
-// lane calls it; ctx ends when the partition is lost or the drain is over, and
-// then nothing that comes out counts any more.
+// lane calls it; ctx ends with ErrPartitionLost, and then nothing that comes out
+// counts any more, or with ErrDrained, and then a last answer still does.
 func (s *Service) serve(ctx context.Context, item intake.Item) {
 	bound := s.routes.Find(item.Record.Topic)
 	w := work{s: s, ctx: ctx, item: item, began: time.Now()}
 	if bound == nil {
 		w.finish("none", "dropped", 0, nil)
 		return
+	}
+	if w.manual = bound.manual; w.manual {
+		item.Manual()
 	}
 	if bound.request == nil {
 		w.event(bound.events)
@@ -42,10 +48,11 @@ func (s *Service) serve(ctx context.Context, item intake.Item) {
 
 // work is one record being served.
 type work struct {
-	s     *Service
-	ctx   context.Context
-	item  intake.Item
-	began time.Time
+	s      *Service
+	ctx    context.Context
+	item   intake.Item
+	began  time.Time
+	manual bool // done when its author says so
 }
 
 // request runs the handler of a request and answers it. The record is done when
@@ -63,12 +70,25 @@ func (w work) request(b *binding, to reply.Address) {
 	}
 	ctx := w.ctx
 	if left > 0 && b.kind == single { // a stream's caller says how long it waits for the first value only
-		limited := lazyDeadline{Context: ctx, at: w.began.Add(left)}
-		defer limited.cancel()
-		ctx = &limited
+		limited := deadline.New(ctx, w.began.Add(left))
+		defer limited.Cancel()
+		ctx = limited
 	}
 	var r result
-	seq := reply.NewSequence(w.s.replies, to, holdFor(b.kind), func(err error) { w.replied(to, r, err) })
+	var cut atomic.Bool // r is not to be looked at
+	seq := reply.NewSequence(w.s.replies, to, holdFor(b.kind), func(err error) {
+		if cut.Load() {
+			w.replied(to, result{step: outcome.Fault, err: intake.ErrDrained}, err)
+			return
+		}
+		w.replied(to, r, err)
+	})
+	if b.kind == stream {
+		defer context.AfterFunc(w.ctx, func() {
+			cut.Store(true)
+			w.cutOff(seq)
+		})()
+	}
 	r = w.attempts(ctx, b, outcome.Request, func(v any) error {
 		value, err := w.s.cfg.Codec.Encode(v)
 		if err != nil {
@@ -77,7 +97,13 @@ func (w work) request(b *binding, to reply.Address) {
 		return seq.Send(value)
 	})
 	switch {
-	case r.abandoned: // seq is never closed, so the record is never done
+	case r.abandoned:
+		if b.kind == stream {
+			w.cutOff(seq)
+		}
+		if seq.Abandon() {
+			w.item.Leave()
+		}
 	case r.step == outcome.Done:
 		seq.End()
 	case r.step == outcome.Drop:
@@ -87,16 +113,24 @@ func (w work) request(b *binding, to reply.Address) {
 	}
 }
 
+// cutOff ends a stream whose handler has no more time. Its caller is told, unless
+// the partition is lost: then another member starts the stream anew.
+func (w work) cutOff(seq *reply.Sequence) {
+	if errors.Is(context.Cause(w.ctx), intake.ErrDrained) {
+		seq.Fail(&dialect.Fault{Code: string(CodeUnavailable), Message: "the service stops; call again"})
+	}
+}
+
 // replied is called when the last reply has landed.
 func (w work) replied(to reply.Address, r result, lost error) {
 	switch {
 	case lost != nil:
 		w.replyLost(to, lost)
-		w.finish("request", "dropped", r.attempts, errors.Join(r.err, lost))
+		w.conclude("request", "dropped", r, errors.Join(r.err, lost))
 	case r.step == outcome.Drop:
-		w.finish("request", "dropped", r.attempts, r.err)
+		w.conclude("request", "dropped", r, r.err)
 	default:
-		w.finish("request", "replied", r.attempts, r.err)
+		w.conclude("request", "replied", r, r.err)
 	}
 }
 
@@ -142,10 +176,7 @@ func remaining(rec *kgo.Record, timeout time.Duration, now time.Time) (left time
 // oneWay runs a request handler for a record that asks for no reply. Like a
 // request it is tried once; its values are discarded.
 func (w work) oneWay(b *binding) {
-	r := w.attempts(w.ctx, b, outcome.Request, discard)
-	if !r.abandoned {
-		w.finish("event", r.how(), r.attempts, r.err)
-	}
+	w.settle(w.attempts(w.ctx, b, outcome.Request, discard))
 }
 
 func discard(any) error { return nil }
@@ -156,11 +187,21 @@ func (w work) event(handlers []*binding) {
 	for _, b := range handlers {
 		r := w.attempts(w.ctx, b, outcome.Event, discard)
 		if r.abandoned {
-			return
+			all = r
+			break
 		}
 		all = all.with(r)
 	}
-	w.finish("event", all.how(), all.attempts, all.err)
+	w.settle(all)
+}
+
+// settle ends a record that has no caller.
+func (w work) settle(r result) {
+	if r.abandoned {
+		w.item.Leave()
+		return
+	}
+	w.conclude("event", r.how(), r, r.err)
 }
 
 // result is how a handler ended. With abandoned, the partition was given up
@@ -208,8 +249,12 @@ func (w work) attempts(ctx context.Context, b *binding, kind outcome.Kind, reply
 		action := outcome.Decide(kind, n, verdict(err), w.s.policy)
 		w.note(err, n, action.Step)
 		if action.Step == outcome.Retry {
-			if w.pause(ctx, action.Delay) {
+			rested := w.item.Rest(ctx, action.Delay)
+			if rested == nil {
 				continue
+			}
+			if errors.Is(rested, lane.ErrStopped) {
+				return result{abandoned: true}
 			}
 			action.Step = outcome.Fault // the caller's time is over
 		}
@@ -226,6 +271,9 @@ func (w work) attempt(ctx context.Context, b *binding, kind outcome.Kind, n int,
 		defer cancel()
 	}
 	d := &Delivery{record: w.item.Record, attempt: n, request: kind == outcome.Request, codec: w.s.cfg.Codec}
+	if b.options.manual {
+		d.item = &w.item
+	}
 	err := contain(&deliveryContext{Context: ctx, delivery: d}, b.handler, d, replyTo)
 	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !authored(err) {
 		return Errorf(CodeTimeout, "the handler took too long").WithCause(err)
@@ -257,18 +305,6 @@ func contain(ctx context.Context, h Handler, d *Delivery, reply func(any) error)
 	return h(ctx, d, reply)
 }
 
-// pause waits before the next attempt. It reports false when ctx ended first.
-func (w work) pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // deadLetter stores the record and reports whether it is stored.
 func (w work) deadLetter(cause error) bool {
 	rec := w.item.Record
@@ -292,13 +328,28 @@ func (w work) note(err error, attempt int, next outcome.Step) {
 	w.s.emit(e)
 }
 
+// conclude ends a record whose handlers have run. One with ManualCommit that went
+// well stays open until its commit.
+func (w work) conclude(kind, how string, r result, err error) {
+	if w.manual && r.step == outcome.Done {
+		w.tell(kind, how, r.attempts, err)
+		w.item.Leave()
+		return
+	}
+	w.finish(kind, how, r.attempts, err)
+}
+
 func (w work) finish(kind, how string, attempts int, err error) {
+	w.tell(kind, how, attempts, err)
+	w.item.Done()
+}
+
+func (w work) tell(kind, how string, attempts int, err error) {
 	if w.s.verbose || how != "replied" && how != "done" {
 		w.s.emit(events.Handled{
 			Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.began), Err: err,
 		})
 	}
-	w.item.Done()
 }
 
 func (w work) position() events.Position {

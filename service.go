@@ -5,20 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/status"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -40,6 +45,7 @@ type Service struct {
 	letters  *deadletter.Publisher
 	allowed  reply.Policy
 
+	in      atomic.Pointer[intake.Intake]
 	start   sync.Once
 	joined  chan struct{} // closed when the first assignment's positions are known
 	joinOne sync.Once
@@ -86,13 +92,71 @@ func (s *Service) Ready(ctx context.Context) error {
 	}
 }
 
+// Abort makes a Run whose context has ended stop at once: handlers are cut off,
+// what is done is committed when the broker answers, and what is not will be
+// delivered again. It is for a second signal. Before Run it does nothing.
+func (s *Service) Abort() {
+	if in := s.in.Load(); in != nil {
+		in.Abort()
+	}
+}
+
+// Leave tells the consumer group that a service with an InstanceID stops for
+// good, so that the others need not wait for it until Config.Session is over.
+// Call it just before the context of Run ends. Without an InstanceID a service
+// leaves by itself, and Leave does nothing.
+func (s *Service) Leave(ctx context.Context) error {
+	in := s.in.Load()
+	if in == nil {
+		return nil
+	}
+	if err := in.Leave(ctx); err != nil {
+		return fmt.Errorf("siskin: leave the consumer group %q: %w", s.cfg.Group, err)
+	}
+	return nil
+}
+
+// CommitOffsets notes that the records of handlers with ManualCommit before the
+// given offsets are done, and commits. As with kafkajs, each offset is the next
+// one to read. It returns ErrUnfinished for an offset behind a record that is
+// not finished and not manual, or that was never read, and ErrPartitionLost for
+// a partition of another member; the others are committed all the same.
+func (s *Service) CommitOffsets(ctx context.Context, next ...events.Position) error {
+	var errs []error
+	for _, at := range next {
+		err := ErrPartitionLost
+		if in := s.in.Load(); in != nil {
+			err = in.CommitOffset(ctx, at.Topic, at.Partition, at.Offset)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("siskin: commit %s/%d@%d: %w", at.Topic, at.Partition, at.Offset, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Info returns the state of the service: its place in the group, and for each
+// partition what is unfinished, how old the oldest record is, and what is
+// committed. Safe for concurrent use.
+func (s *Service) Info() status.Service {
+	if in := s.in.Load(); in != nil {
+		return in.Info()
+	}
+	return status.Service{Group: s.cfg.Group, InstanceID: s.cfg.InstanceID, State: status.Starting}
+}
+
+// Health says whether the service does its work, and if not, why. Safe for
+// concurrent use.
+func (s *Service) Health() status.Health { return status.Check(s.Info(), s.watch.Away()) }
+
 // Run serves until ctx ends, then stops reading, lets running handlers finish
 // within Config.Drain, commits and leaves the consumer group. It can be called
 // once.
 //
 // It returns nil after an orderly end, at once an error that joins all mistakes
-// made in registering handlers, ErrMissingTopics under the policy "verify", and
-// an error when handlers were cut off at the end of the drain. A broker that is
+// made in registering handlers, ErrMissingTopics under the policy "verify",
+// ErrFenced when another process has taken its InstanceID, and an error when
+// handlers were cut off at the end of the drain. A broker that is
 // away, at the start or later, ends nothing: Run goes on when it is back.
 func (s *Service) Run(ctx context.Context) error {
 	err := ErrRunning
@@ -121,9 +185,13 @@ func (s *Service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.in.Store(in)
 	s.emit(events.ServiceStarted{Group: s.cfg.Group, Topics: s.routes.Topics()})
-	drained := in.Run(ctx)
+	drained, err := in.Run(ctx)
 	s.emit(events.ServiceStopped{Group: s.cfg.Group, Drained: drained})
+	if err != nil {
+		return err
+	}
 	if !drained {
 		return fmt.Errorf("handlers still ran after Config.Drain (%v); their records will be delivered again", s.cfg.Drain)
 	}
@@ -138,6 +206,12 @@ func (s *Service) build() error {
 	}
 	if len(s.pending) == 0 {
 		errs = append(errs, errors.New("it has no handlers; register one with Handle or On before Run"))
+	}
+	for _, topic := range s.routes.Topics() {
+		if len(s.routes.Patterns()) > 0 && regexp.MustCompile(strings.Join(unread, "|")).MatchString(topic) {
+			errs = append(errs, fmt.Errorf("it reads patterns, and so cannot read %q, which they leave out; "+
+				"read that topic with a service of its own", topic))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -192,19 +266,39 @@ func (s *Service) needed() []topics.Spec {
 func (s *Service) intakeConfig() intake.Config {
 	from, _ := s.cfg.start() // checked by Validate
 	return intake.Config{
-		Options:        slices.Concat(s.cfg.connection(wire.ServerPostfix, s.watch), s.cfg.Kafka),
-		Group:          s.cfg.Group,
-		Topics:         s.routes.Topics(),
-		Serve:          s.serve,
-		QueueLimit:     s.cfg.QueueLimit,
-		CommitInterval: s.cfg.CommitInterval,
-		Drain:          s.cfg.Drain,
-		Session:        s.cfg.Session,
-		Start:          from,
-		Joined:         func() { s.joinOne.Do(func() { close(s.joined) }) },
-		Emit:           s.emit,
+		Options:          slices.Concat(s.cfg.connection(wire.ServerPostfix, s.watch), s.cfg.Kafka),
+		Group:            s.cfg.Group,
+		Topics:           s.routes.Topics(),
+		Patterns:         s.routes.Patterns(),
+		Exclude:          unread,
+		Serve:            s.serve,
+		Lanes:            s.lanes,
+		Concurrency:      s.cfg.Concurrency,
+		QueueLimit:       s.cfg.QueueLimit,
+		UncommittedLimit: s.cfg.UncommittedLimit,
+		InstanceID:       s.cfg.InstanceID,
+		NextGen:          s.cfg.Protocol == "consumer",
+		Refresh:          s.cfg.Refresh,
+		StuckAfter:       s.cfg.StuckAfter,
+		CommitInterval:   s.cfg.CommitInterval,
+		Drain:            s.cfg.Drain,
+		Session:          s.cfg.Session,
+		Start:            from,
+		Joined:           func() { s.joinOne.Do(func() { close(s.joined) }) },
+		Emit:             s.emit,
 	}
 }
+
+// lanes says how the records of a topic wait for each other.
+func (s *Service) lanes(topic string) (lane.Order, *lane.Places) {
+	if b := s.routes.Find(topic); b != nil {
+		return b.order, b.places
+	}
+	return lane.Nothing, nil
+}
+
+// unread are the topics that no pattern means.
+var unread = append([]string{"^__", regexp.QuoteMeta(wire.DeadLetterSuffix) + "$"}, reply.Expressions()...)
 
 // start is StartFrom, parsed.
 func (c Config) start() (intake.Start, error) {

@@ -131,6 +131,16 @@ var every = []struct {
 		`level=ERROR msg="the committed offset is no longer in the log; was the group away for longer than the topic's` +
 			` retention?"` + place + ` group=shop nearest=9`,
 	},
+	{
+		events.RecordStuck{Position: at, Age: time.Minute, Unfinished: 3},
+		`level=WARN msg="a record holds up the commits of its partition; does its handler block, or wait for a commit?"` +
+			place + ` age=1m0s unfinished=3 paused=false`,
+	},
+	{
+		events.RecordStuck{Position: at, Age: time.Minute, Unfinished: 3, Paused: true},
+		`level=ERROR msg="a record holds up the commits of its partition; does its handler block, or wait for a commit?"` +
+			place + ` age=1m0s unfinished=3 paused=true`,
+	},
 }
 
 // logger writes lines without their time.

@@ -280,3 +280,36 @@ func (OffsetsLost) Message() string {
 func (e OffsetsLost) Attrs() []slog.Attr {
 	return e.attrs(slog.String("group", e.Group), slog.Int64("nearest", e.Nearest))
 }
+
+// RecordStuck says that one unfinished record has held up the commits of its
+// partition for longer than Config.StuckAfter: its handler blocks, its dead
+// letter cannot be stored, or a manual commit has not come. After a crash,
+// everything from there on is done again.
+type RecordStuck struct {
+	sealed
+	Position
+	// Age is how long the record has been the oldest one.
+	Age time.Duration
+	// Unfinished is how many records of the partition are in memory.
+	Unfinished int
+	// Paused is true when the partition is not read any further.
+	Paused bool
+}
+
+// Level is Warn, and Error when the partition is not read any further.
+func (e RecordStuck) Level() slog.Level {
+	if e.Paused {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
+// Message is "a record holds up the commits of its partition".
+func (RecordStuck) Message() string {
+	return "a record holds up the commits of its partition; does its handler block, or wait for a commit?"
+}
+
+// Attrs are where the record is, for how long, and what waits behind it.
+func (e RecordStuck) Attrs() []slog.Attr {
+	return e.attrs(slog.Duration("age", e.Age), slog.Int("unfinished", e.Unfinished), slog.Bool("paused", e.Paused))
+}

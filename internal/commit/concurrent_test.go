@@ -27,7 +27,7 @@ func TestPartitionIsSafeForConcurrentUse(t *testing.T) {
 	busy.Go(func() {
 		defer close(work)
 		for i := range records {
-			work <- begun{p.Begin(int64(i), 0), i}
+			work <- begun{begin(p, int64(i), 0), i}
 		}
 	})
 	for range workers {
@@ -73,8 +73,8 @@ func TestPartitionIsSafeForConcurrentUse(t *testing.T) {
 		}
 	})
 	busy.Wait()
-	if err := p.Wait(t.Context()); err != nil {
-		t.Errorf("Wait = %v", err)
+	if size := p.Size(); size != (commit.Size{}) {
+		t.Errorf("size = %+v, want nothing", size)
 	}
 	close(stop)
 	watch.Wait()

@@ -1,7 +1,6 @@
 package commit_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/siskin-go/siskin/internal/commit"
@@ -23,6 +22,7 @@ type record struct {
 	offset int64
 	epoch  int32
 	done   bool
+	manual bool
 }
 
 func (m *model) position() (offset int64, epoch int32, pending int) {
@@ -60,7 +60,7 @@ func (m *model) Begin(t *rapid.T) {
 	for range rapid.IntRange(1, 20).Draw(t, "records") {
 		next += rapid.Int64Range(0, 3).Draw(t, "gap")
 		r := &record{offset: next, epoch: rapid.Int32Range(0, 3).Draw(t, "epoch")}
-		r.mark = m.p.Begin(r.offset, r.epoch)
+		r.mark = begin(m.p, r.offset, r.epoch)
 		m.records = append(m.records, r)
 		next++
 	}
@@ -89,6 +89,35 @@ func (m *model) DoneOldest(t *rapid.T) {
 	t.Skip("no record is unfinished")
 }
 
+func (m *model) Manual(t *rapid.T) {
+	if len(m.records) == 0 {
+		t.Skip("no record has begun")
+	}
+	r := rapid.SampledFrom(m.records).Draw(t, "record")
+	m.p.Manual(r.mark)
+	r.manual = true
+}
+
+func (m *model) DoneBefore(t *rapid.T) {
+	if len(m.records) == 0 {
+		t.Skip("no record has begun")
+	}
+	last := m.records[len(m.records)-1].offset
+	offset := rapid.Int64Range(0, last+3).Draw(t, "offset")
+	allowed := true
+	position, _, _ := m.position()
+	for _, r := range m.records {
+		allowed = allowed && (r.offset >= offset || r.done || r.manual)
+	}
+	allowed = allowed && (offset <= last+1 || offset <= position)
+	if _, err := m.p.DoneBefore(offset); (err == nil) != allowed {
+		t.Fatalf("DoneBefore(%d) = %v, want it to be allowed: %v", offset, err, allowed)
+	}
+	for _, r := range m.records {
+		r.done = r.done || allowed && r.offset < offset
+	}
+}
+
 func (m *model) Committed(t *rapid.T) {
 	offset, _, _ := m.p.Position()
 	if offset == commit.Unknown {
@@ -110,8 +139,14 @@ func (m *model) Check(t *rapid.T) {
 	if want := offset != commit.Unknown && offset != m.committed; dirty != want {
 		t.Fatalf("dirty = %v, want %v: position %d, committed %d", dirty, want, offset, m.committed)
 	}
-	if n := m.p.Pending(); n != wantPending {
-		t.Fatalf("pending = %d, want %d", n, wantPending)
+	unfinished := 0
+	for _, r := range m.records {
+		if !r.done {
+			unfinished++
+		}
+	}
+	if size := m.p.Size(); size != (commit.Size{Unfinished: unfinished, Span: wantPending}) {
+		t.Fatalf("size = %+v, want %d unfinished, span %d", size, unfinished, wantPending)
 	}
 	if offset < m.highest {
 		t.Fatalf("the position went back from %d to %d", m.highest, offset)
@@ -121,11 +156,6 @@ func (m *model) Check(t *rapid.T) {
 		if !r.done && offset > r.offset {
 			t.Fatalf("the position %d is beyond the unfinished record at %d", offset, r.offset)
 		}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if idle := m.p.Wait(ctx) == nil; idle != (wantPending == 0) {
-		t.Fatalf("Wait finds it idle: %v, with %d records pending", idle, wantPending)
 	}
 }
 

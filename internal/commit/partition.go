@@ -4,12 +4,16 @@
 package commit
 
 import (
-	"context"
+	"errors"
+	"fmt"
 	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Mark stands for one record between Begin and Done. It belongs to the
-// Partition that gave it out.
+// Mark stands for one record between Begin and Done. Records that begin together
+// have consecutive marks. It belongs to the Partition that gave it out.
 type Mark uint64
 
 // Partition is the watermark of one assigned partition. Records begin in the
@@ -18,20 +22,31 @@ type Mark uint64
 // Invariant: the position is never beyond a record that has begun and is not
 // done. So whatever happens to the process, no unfinished record is skipped.
 type Partition struct {
-	mu        sync.Mutex
-	entries   []entry // ring of the records from first to next, by mark
-	first     Mark    // the oldest record not yet passed by the watermark
-	next      Mark    // the mark that the next record gets
-	position  int64   // everything before this offset is done
-	epoch     int32   // leader epoch of the last record passed
-	committed int64   // the position of the last successful commit
-	idle      chan struct{}
+	mu         sync.Mutex
+	entries    []entry // ring of the records from first to next, by mark
+	first      Mark    // the oldest record not yet passed by the watermark
+	next       Mark    // the mark that the next record gets
+	unfinished int     // records from first to next that are not done
+	position   int64   // everything before this offset is done
+	epoch      int32   // leader epoch of the last record passed
+	committed  int64   // the position of the last successful commit
 }
 
 type entry struct {
 	offset int64
+	since  int64 // when the record began, in Unix nanoseconds
 	epoch  int32
 	done   bool
+	manual bool // only its author says when it is done
+}
+
+// Size is how much a partition holds: what its memory is bounded by.
+type Size struct {
+	// Unfinished is how many records have begun and are not done.
+	Unfinished int
+	// Span is how many records there are from the oldest unfinished one to
+	// the newest, also those that are done.
+	Span int
 }
 
 // Unknown is the position of a partition that has neither begun a record nor
@@ -58,69 +73,117 @@ func (p *Partition) Start(offset int64, committed bool) {
 	}
 }
 
-// Begin notes that the record at offset is now being handled. Offsets rise but
-// need not be dense: compaction and transactions leave gaps.
-func (p *Partition) Begin(offset int64, epoch int32) Mark {
+// Begin notes that records are now being handled, and returns the mark of the
+// first of them. Offsets rise but need not be dense: compaction and transactions
+// leave gaps.
+func (p *Partition) Begin(records []*kgo.Record, now time.Time) (Mark, Size) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.next-p.first == Mark(len(p.entries)) {
+	first, began := p.next, now.UnixNano()
+	if p.position == Unknown && len(records) > 0 {
+		p.position = records[0].Offset
+	}
+	for p.span()+len(records) > len(p.entries) {
 		p.grow()
 	}
-	if p.first == p.next && p.position == Unknown {
-		p.position = offset
+	for _, rec := range records {
+		*p.at(p.next) = entry{offset: rec.Offset, epoch: rec.LeaderEpoch, since: began}
+		p.next++
 	}
-	m := p.next
-	*p.at(m) = entry{offset: offset, epoch: epoch}
-	p.next++
-	return m
+	p.unfinished += len(records)
+	return first, p.size()
+}
+
+// Manual notes that only its author says when the record of m is done.
+func (p *Partition) Manual(m Mark) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holds(m) {
+		p.at(m).manual = true
+	}
 }
 
 // Done notes that the record of m has reached its final outcome. A second call
 // for the same mark does nothing.
-func (p *Partition) Done(m Mark) {
+func (p *Partition) Done(m Mark) Size {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m < p.first || m >= p.next {
-		return
+	if p.holds(m) {
+		p.done(p.at(m))
+		p.pass()
 	}
-	p.at(m).done = true
+	return p.size()
+}
+
+// DoneBefore notes that all manual records before offset are done. When a record
+// before offset is neither done nor manual it changes nothing and returns an
+// error that wraps ErrUnfinished.
+func (p *Partition) DoneBefore(offset int64) (Size, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end := p.first
+	for ; end < p.next && p.at(end).offset < offset; end++ {
+		if e := p.at(end); !e.done && !e.manual {
+			return p.size(), unfinished(e.offset)
+		}
+	}
+	if end == p.next && offset > p.after() {
+		return p.size(), unfinished(p.after())
+	}
+	for m := p.first; m < end; m++ {
+		p.done(p.at(m))
+	}
+	p.pass()
+	return p.size(), nil
+}
+
+// ErrUnfinished says that an offset cannot be committed, because a record before
+// it has no final outcome.
+var ErrUnfinished = errors.New("a record before the offset is not finished")
+
+func unfinished(offset int64) error { return fmt.Errorf("%w: offset %d", ErrUnfinished, offset) }
+
+// after is the offset behind the newest record.
+func (p *Partition) after() int64 {
+	if p.first == p.next {
+		return p.position
+	}
+	return p.at(p.next-1).offset + 1
+}
+
+func (p *Partition) done(e *entry) {
+	if !e.done {
+		e.done = true
+		p.unfinished--
+	}
+}
+
+// pass moves the watermark over what is done.
+func (p *Partition) pass() {
 	for p.first < p.next && p.at(p.first).done {
 		e := p.at(p.first)
 		p.position, p.epoch = e.offset+1, e.epoch
 		p.first++
 	}
-	if p.first == p.next && p.idle != nil {
-		close(p.idle)
-		p.idle = nil
-	}
 }
 
-// Pending is how many records have begun and are not yet passed by the
-// watermark.
-func (p *Partition) Pending() int {
+// Size is how much the partition holds.
+func (p *Partition) Size() Size {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return int(p.next - p.first)
+	return p.size()
 }
 
-// Wait returns nil as soon as no record is unfinished, or the error of ctx.
-func (p *Partition) Wait(ctx context.Context) error {
+// Oldest is the oldest unfinished record and when it began, or false when there
+// is none.
+func (p *Partition) Oldest() (offset int64, since time.Time, ok bool) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.first == p.next {
-		p.mu.Unlock()
-		return nil
+		return 0, time.Time{}, false
 	}
-	if p.idle == nil {
-		p.idle = make(chan struct{})
-	}
-	idle := p.idle
-	p.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	e := p.at(p.first)
+	return e.offset, time.Unix(0, e.since), true
 }
 
 // Position is the offset to commit with the leader epoch of the record before
@@ -137,6 +200,19 @@ func (p *Partition) Committed(offset int64) {
 	defer p.mu.Unlock()
 	p.committed = max(p.committed, offset)
 }
+
+// LastCommit is the position of the last successful commit, or Unknown.
+func (p *Partition) LastCommit() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.committed
+}
+
+func (p *Partition) size() Size { return Size{Unfinished: p.unfinished, Span: p.span()} }
+
+func (p *Partition) span() int { return int(p.next - p.first) }
+
+func (p *Partition) holds(m Mark) bool { return m >= p.first && m < p.next }
 
 func (p *Partition) at(m Mark) *entry { return &p.entries[m&Mark(len(p.entries)-1)] }
 

@@ -1,13 +1,19 @@
 package commit_test
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
+	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// begin is Begin for one record.
+func begin(p *commit.Partition, offset int64, epoch int32) commit.Mark {
+	m, _ := p.Begin([]*kgo.Record{{Offset: offset, LeaderEpoch: epoch}}, time.Now())
+	return m
+}
 
 // wantPosition checks what would be committed now.
 func wantPosition(t *testing.T, p *commit.Partition, offset int64, epoch int32, dirty bool) {
@@ -22,8 +28,11 @@ func TestNewPartitionHasNoPosition(t *testing.T) {
 	t.Parallel()
 	p := commit.NewPartition()
 	wantPosition(t, p, commit.Unknown, -1, false)
-	if n := p.Pending(); n != 0 {
-		t.Errorf("pending = %d, want 0", n)
+	if size := p.Size(); size != (commit.Size{}) {
+		t.Errorf("size = %+v, want nothing", size)
+	}
+	if _, _, ok := p.Oldest(); ok {
+		t.Error("there is an oldest record")
 	}
 }
 
@@ -31,14 +40,17 @@ func TestPositionWaitsForTheOldestRecord(t *testing.T) {
 	t.Parallel()
 	p := commit.NewPartition()
 	p.Start(10, true)
-	a, b, c := p.Begin(10, 1), p.Begin(11, 1), p.Begin(15, 2)
+	a, b, c := begin(p, 10, 1), begin(p, 11, 1), begin(p, 15, 2)
 
 	p.Done(c)
 	wantPosition(t, p, 10, -1, false)
 	p.Done(a)
 	wantPosition(t, p, 11, 1, true)
-	if n := p.Pending(); n != 2 {
-		t.Errorf("pending = %d, want 2: one is unfinished and one waits behind it", n)
+	if size := p.Size(); size != (commit.Size{Unfinished: 1, Span: 2}) {
+		t.Errorf("size = %+v, want one unfinished, and one that waits behind it", size)
+	}
+	if offset, _, ok := p.Oldest(); !ok || offset != 11 {
+		t.Errorf("the oldest record is at %d, want 11", offset)
 	}
 	p.Done(b)
 	wantPosition(t, p, 16, 2, true)
@@ -47,7 +59,7 @@ func TestPositionWaitsForTheOldestRecord(t *testing.T) {
 func TestDoneTwiceDoesNothing(t *testing.T) {
 	t.Parallel()
 	p := commit.NewPartition()
-	a, b := p.Begin(0, 0), p.Begin(1, 0)
+	a, b := begin(p, 0, 0), begin(p, 1, 0)
 	p.Done(b)
 	p.Done(b)
 	wantPosition(t, p, 0, -1, true)
@@ -56,7 +68,7 @@ func TestDoneTwiceDoesNothing(t *testing.T) {
 	p.Done(b)
 	wantPosition(t, p, 2, 0, true)
 
-	c := p.Begin(2, 0) // takes a place in the ring that an old mark once had
+	c := begin(p, 2, 0) // takes a place in the ring that an old mark once had
 	p.Done(a)
 	wantPosition(t, p, 2, 0, true)
 	p.Done(c + 1) // a mark that was never given out
@@ -71,7 +83,7 @@ func TestMarksOfAFullRingAreNotMixedUp(t *testing.T) {
 	const records = 1000 // several times the ring's first length
 	marks := make([]commit.Mark, records)
 	for i := range marks {
-		marks[i] = p.Begin(int64(2*i), 0)
+		marks[i] = begin(p, int64(2*i), 0)
 		if i >= 10 && i%2 == 0 { // let the ring turn before it grows
 			p.Done(marks[i/2-5])
 		}
@@ -103,7 +115,7 @@ func TestStart(t *testing.T) {
 		t.Parallel()
 		p := commit.NewPartition()
 		p.Start(7, true)
-		m := p.Begin(9, 3) // 7 and 8 were compacted away
+		m := begin(p, 9, 3) // 7 and 8 were compacted away
 		wantPosition(t, p, 7, -1, false)
 		p.Done(m)
 		wantPosition(t, p, 10, 3, true)
@@ -111,13 +123,13 @@ func TestStart(t *testing.T) {
 	t.Run("without it the first record is the position", func(t *testing.T) {
 		t.Parallel()
 		p := commit.NewPartition()
-		p.Begin(9, 3)
+		begin(p, 9, 3)
 		wantPosition(t, p, 9, -1, true)
 	})
 	t.Run("after the first record it does nothing", func(t *testing.T) {
 		t.Parallel()
 		p := commit.NewPartition()
-		m := p.Begin(9, 3)
+		m := begin(p, 9, 3)
 		p.Start(50, true)
 		wantPosition(t, p, 9, -1, true)
 		p.Done(m)
@@ -129,54 +141,61 @@ func TestStart(t *testing.T) {
 func TestCommittedNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	p := commit.NewPartition()
-	p.Done(p.Begin(4, 0))
+	p.Done(begin(p, 4, 0))
 	p.Committed(5)
 	p.Committed(3) // an answer that comes late
 	wantPosition(t, p, 5, 0, false)
 }
 
-func TestWait(t *testing.T) {
+func TestBeginGivesConsecutiveMarks(t *testing.T) {
 	t.Parallel()
-	t.Run("returns at once when nothing is unfinished", func(t *testing.T) {
-		t.Parallel()
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := commit.NewPartition().Wait(ctx); err != nil {
-			t.Errorf("Wait = %v, want nil", err)
+	p := commit.NewPartition()
+	now := time.Now()
+	first, size := p.Begin([]*kgo.Record{{Offset: 3}, {Offset: 5}, {Offset: 6}}, now)
+	if size != (commit.Size{Unfinished: 3, Span: 3}) {
+		t.Errorf("size = %+v, want three", size)
+	}
+	if offset, since, ok := p.Oldest(); !ok || offset != 3 || !since.Equal(now.Truncate(1)) {
+		t.Errorf("the oldest is %d since %v, want 3 since %v", offset, since, now)
+	}
+	p.Done(first)
+	p.Done(first + 1)
+	wantPosition(t, p, 6, 0, true)
+	if next, _ := p.Begin(nil, now); next != first+3 {
+		t.Errorf("the next mark is %d, want %d", next, first+3)
+	}
+}
+
+func TestDoneBefore(t *testing.T) {
+	t.Parallel()
+	p := commit.NewPartition()
+	p.Start(10, true)
+	a, b, c := begin(p, 10, 0), begin(p, 11, 0), begin(p, 12, 0)
+	p.Manual(a)
+	p.Manual(c)
+	refused := func(offset int64) {
+		t.Helper()
+		before, _, _ := p.Position()
+		if _, err := p.DoneBefore(offset); !errors.Is(err, commit.ErrUnfinished) {
+			t.Errorf("DoneBefore(%d) = %v, want %v", offset, err, commit.ErrUnfinished)
 		}
-	})
-	t.Run("wakes all who wait, and again later", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			p := commit.NewPartition()
-			for round := range 2 {
-				m, n := p.Begin(int64(2*round), 0), p.Begin(int64(2*round+1), 0)
-				woken := make(chan error, 3)
-				for range cap(woken) {
-					go func() { woken <- p.Wait(t.Context()) }()
-				}
-				p.Done(n)
-				synctest.Wait()
-				if len(woken) != 0 {
-					t.Fatal("Wait returned while a record was unfinished")
-				}
-				p.Done(m)
-				for range cap(woken) {
-					if err := <-woken; err != nil {
-						t.Errorf("Wait = %v, want nil", err)
-					}
-				}
-			}
-		})
-	})
-	t.Run("ends with its context", func(t *testing.T) {
-		t.Parallel()
-		ctx, cancel := context.WithCancel(t.Context())
-		p := commit.NewPartition()
-		p.Begin(0, 0)
-		cancel()
-		if err := p.Wait(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("Wait = %v, want %v", err, context.Canceled)
+		if after, _, _ := p.Position(); after != before {
+			t.Errorf("a refused offset moved the position from %d to %d", before, after)
 		}
-	})
+	}
+	refused(12) // b is neither done nor manual
+	if _, err := p.DoneBefore(11); err != nil {
+		t.Error(err)
+	}
+	wantPosition(t, p, 11, 0, true)
+	p.Done(b)
+	refused(14) // was never read
+	if _, err := p.DoneBefore(13); err != nil {
+		t.Error(err)
+	}
+	wantPosition(t, p, 13, 0, true)
+	if _, err := p.DoneBefore(5); err != nil { // long done
+		t.Error(err)
+	}
+	wantPosition(t, p, 13, 0, true)
 }

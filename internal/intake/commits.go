@@ -32,7 +32,7 @@ func (in *Intake) commitLoop(stop <-chan struct{}) {
 			return
 		case <-in.dirty:
 		}
-		in.commitNow()
+		_ = in.Commit(context.Background()) // a failure is told about, and tried again
 		timer.Reset(in.cfg.CommitInterval)
 		select {
 		case <-stop:
@@ -42,30 +42,40 @@ func (in *Intake) commitLoop(stop <-chan struct{}) {
 	}
 }
 
-// commitNow stores the watermark of every owned partition that has moved.
-func (in *Intake) commitNow() {
-	in.commitMu.Lock()
-	defer in.commitMu.Unlock()
+// Commit stores the watermark of every owned partition that has moved. It
+// returns the broker's error, or that of ctx.
+func (in *Intake) Commit(ctx context.Context) error {
+	select {
+	case in.commitTurn <- struct{}{}:
+		defer func() { <-in.commitTurn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	joins := in.uncommitted.Load() // before moved: what it stands for is in there
 	offsets, parts := in.moved()
-	if len(offsets) == 0 {
-		if joins && in.uncommitted.Swap(false) {
-			in.cfg.Joined() // an earlier commit took its positions along
-		}
-		return
+	var err error
+	if len(offsets) > 0 {
+		err = in.store(ctx, offsets, parts)
+		in.told(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	if err == nil && joins && in.uncommitted.Swap(false) {
+		in.cfg.Joined()
+	}
+	return err
+}
+
+func (in *Intake) store(
+	ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*commit.Partition,
+) (failed error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	in.client.CommitOffsetsSync(ctx, offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-			if err == nil {
-				err = in.stored(offsets, parts, resp)
-			}
-			in.told(err)
-			if err == nil && joins && in.uncommitted.Swap(false) {
-				in.cfg.Joined()
+			if failed = err; err == nil {
+				failed = in.stored(offsets, parts, resp)
 			}
 		})
+	return failed
 }
 
 // told asks for another try after a failed commit and tells about it, once until

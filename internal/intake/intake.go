@@ -12,24 +12,38 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
-	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Config is what an Intake needs. All fields must be set.
+// Config is what an Intake needs. All fields must be set, but those that say
+// something else.
 type Config struct {
-	// Options reach the brokers: addresses, client id, security, producer.
+	// Options reach the brokers: addresses, client id, security.
 	Options []kgo.Opt
 	Group   string
-	Topics  []string
-	// Serve handles one record. It must call Item.Done exactly once, at any
-	// time and from any goroutine, when the record has reached its final
-	// outcome; or never, to have the record delivered again.
+	// Topics are read by name.
+	Topics []string
+	// Patterns are regular expressions of further topics. May be empty.
+	Patterns []string
+	// Exclude are regular expressions of topics that Patterns do not mean.
+	Exclude []string
+	// Serve handles one record. It must see to it that Item.Done or Item.Leave
+	// is called exactly once, at any time and from any goroutine.
 	Serve func(context.Context, Item)
-	// QueueLimit is how many records of one partition wait in memory before
-	// the partition is paused.
+	// Lanes says how the records of a topic wait for each other, and which
+	// further places their workers need, or nil.
+	Lanes func(topic string) (lane.Order, *lane.Places)
+	// Concurrency is how many workers run at once. A partition always gets one.
+	Concurrency int
+	// QueueLimit is how many unfinished records a partition holds before it is
+	// paused.
 	QueueLimit int
+	// UncommittedLimit is how many records there may be from the oldest
+	// unfinished one of a partition to its newest before it is paused.
+	UncommittedLimit int
 	// CommitInterval is the least time between two commits.
 	CommitInterval time.Duration
 	// Drain is how long handlers may run on when a partition is revoked or
@@ -37,6 +51,15 @@ type Config struct {
 	Drain time.Duration
 	// Session is how long a silent member keeps its partitions.
 	Session time.Duration
+	// Refresh is how often new topics and partitions are looked for.
+	Refresh time.Duration
+	// InstanceID makes the member a static one, when not empty.
+	InstanceID string
+	// NextGen uses the group protocol of KIP-848 where the broker has it.
+	NextGen bool
+	// StuckAfter is how long a record may hold up its partition's watermark
+	// before that is told.
+	StuckAfter time.Duration
 	// Start is where a consumer group without commits starts.
 	Start Start
 	// Joined is called when the member knows where to read each partition that
@@ -46,38 +69,32 @@ type Config struct {
 	Emit   events.Sink
 }
 
-// Item is one record on its way.
-type Item struct {
-	Record *kgo.Record
-	marks  *commit.Partition
-	mark   commit.Mark
-	dirty  func()
-}
-
-// Done notes that the record needs no further work: its offset may be
-// committed.
-func (i Item) Done() {
-	i.marks.Done(i.mark)
-	i.dirty()
-}
-
 // Intake is one member of a consumer group.
 type Intake struct {
 	cfg    Config
 	client *kgo.Client
 	starts starts
 	built  chan struct{} // closed when client and starts are set
+	gate   *gate
+	places *lane.Places
 
 	failing map[key]string // what was told about; only the poll loop touches it
 
 	mu         sync.Mutex
 	partitions map[key]*partition
 	stopping   bool
+	ended      bool
+	member     membership
 
-	dirty    chan struct{} // holds one token when there is something to commit
-	commitMu sync.Mutex    // one commit at a time, so that offsets never go back
+	aborted context.Context // ends when the drain must
+	abort   context.CancelFunc
+	session context.Context // of the Kafka client; ends when another process has taken this one's place
+	fence   context.CancelCauseFunc
 
-	commitFailure string      // what was told about; under commitMu
+	dirty      chan struct{} // holds one token when there is something to commit
+	commitTurn chan struct{} // one commit at a time, so that offsets never go back
+
+	commitFailure string      // what was told about; under commitTurn
 	uncommitted   atomic.Bool // Joined waits for the next commit
 }
 
@@ -90,31 +107,32 @@ type key struct {
 func New(cfg Config) (*Intake, error) {
 	in := &Intake{
 		cfg: cfg, failing: make(map[key]string), partitions: make(map[key]*partition),
-		dirty: make(chan struct{}, 1), built: make(chan struct{}),
+		dirty: make(chan struct{}, 1), commitTurn: make(chan struct{}, 1), built: make(chan struct{}),
+		gate: newGate(), places: lane.NewPlaces(cfg.Concurrency, true),
 	}
+	in.aborted, in.abort = context.WithCancel(context.Background())
+	in.session, in.fence = context.WithCancelCause(context.Background())
 	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
 	}
 	in.client = client
-	in.starts = starts{from: cfg.Start, group: cfg.Group, client: client, emit: cfg.Emit}
+	in.starts = starts{from: cfg.Start, group: cfg.Group, client: client, reads: cfg.reads(), emit: cfg.Emit}
 	close(in.built)
 	return in, nil
 }
 
 func (in *Intake) options() []kgo.Opt {
-	return []kgo.Opt{
+	opts := []kgo.Opt{
+		kgo.WithContext(in.session),
+		kgo.WithHooks(groupHook{in}),
 		kgo.ConsumerGroup(in.cfg.Group),
-		kgo.ConsumeTopics(in.cfg.Topics...),
 		kgo.DisableAutoCommit(),
-		// No rebalance between a poll and its records reaching their lanes:
-		// they could reach the lane of a later generation, which has to start
-		// before them.
-		kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(in.cfg.Session),
 		kgo.HeartbeatInterval(min(in.cfg.Session/4, 2*time.Second)),
 		// A revoke waits for running handlers, so the group must wait longer.
 		kgo.RebalanceTimeout(in.cfg.Drain + 30*time.Second),
+		kgo.MetadataMaxAge(in.cfg.Refresh),
 		// Every start and reset is set by hand: the library's reset default
 		// is one minute back. A partition that fell behind its log resumes at
 		// the log's start whatever this says.
@@ -127,75 +145,105 @@ func (in *Intake) options() []kgo.Opt {
 		kgo.OnPartitionsLost(in.lost),
 		kgo.AdjustFetchOffsetsFn(in.adjust),
 	}
+	if in.cfg.InstanceID != "" {
+		opts = append(opts, kgo.InstanceID(in.cfg.InstanceID))
+	}
+	if in.cfg.NextGen {
+		opts = append(opts, kgo.ServerSideBalancer())
+	}
+	return append(opts, in.cfg.consuming()...)
 }
-
-// Client is the Kafka client of the member, which also produces for it.
-func (in *Intake) Client() *kgo.Client { return in.client }
 
 // Run reads until ctx ends, then lets running handlers finish within
 // Config.Drain, commits, leaves the group and closes the client. drained is
-// false when a handler was still running at the end.
-func (in *Intake) Run(ctx context.Context) (drained bool) {
-	stopCommits := make(chan struct{})
-	var commits sync.WaitGroup
-	commits.Go(func() { in.commitLoop(stopCommits) })
+// false when a handler was still running at the end. The error is ErrFenced when
+// another process has taken this member's place.
+func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
+	stop := make(chan struct{})
+	var loops sync.WaitGroup
+	loops.Go(func() { in.commitLoop(stop) })
+	loops.Go(func() { in.watchLoop(stop) })
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(in.session, cancel)()
 	for ctx.Err() == nil {
-		in.take(in.client.PollFetches(ctx))
-		in.client.AllowRebalance()
+		in.poll(ctx)
 	}
+	in.gate.close()
 	drained = in.shut()
-	close(stopCommits)
-	commits.Wait()
-	return drained
+	close(stop)
+	loops.Wait()
+	in.fence(nil)
+	if errors.Is(context.Cause(in.session), ErrFenced) {
+		return false, ErrFenced
+	}
+	return drained, nil
 }
 
-// take hands each partition's records to its lane.
-func (in *Intake) take(fetches kgo.Fetches) {
-	fetches.EachError(in.unreadable)
+// Abort ends the drain of a Run that stops: handlers are cut off now.
+func (in *Intake) Abort() { in.abort() }
+
+// poll takes what was fetched and hands each partition's records to its lane.
+func (in *Intake) poll(ctx context.Context) {
+	fetches := in.client.PollFetches(in.gate.enter(ctx))
+	var remade []string
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if in.unreadable(topic, partition, err) {
+			remade = append(remade, topic)
+		}
+	})
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if len(p.Records) == 0 {
 			return
 		}
 		delete(in.failing, key{p.Topic, p.Partition})
 		delete(in.failing, key{"", -1}) // and the group works
-		if part := in.find(key{p.Topic, p.Partition}); part != nil && part.push(p.Records) {
-			part.pause(in.client)
+		if part := in.find(key{p.Topic, p.Partition}); part != nil {
+			part.push(p.Records)
 		}
 	})
+	in.gate.leave()
+	for _, topic := range remade {
+		in.reread(topic)
+	}
 }
 
 // unreadable tells about a partition that cannot be fetched, or without a topic
 // about a group that cannot be joined, once until the reason changes: the client
-// asks again many times a second.
-func (in *Intake) unreadable(topic string, partition int32, err error) {
+// asks again many times a second. It reports whether the topic was made anew.
+func (in *Intake) unreadable(topic string, partition int32, err error) (remade bool) {
 	k := key{topic, partition}
 	if topic == "" {
 		k.partition = -1
 	}
 	if errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, context.DeadlineExceeded) || in.failing[k] == err.Error() {
-		return
+		return false
 	}
 	if _, refused := errors.AsType[*kerr.Error](err); topic == "" && !refused {
-		return // nobody answers: that is told elsewhere, once
+		return false // nobody answers: that is told elsewhere, once
 	}
 	in.failing[k] = err.Error()
 	if topic == "" {
 		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: err})
-		return
+		return false
 	}
 	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
 	if errors.Is(err, kerr.UnknownTopicID) {
-		// The topic was deleted and made anew. The client reads the new one
-		// only after it has forgotten the old one. What was done there must not
-		// be committed any more: it would count for the new topic's records.
-		in.lost(context.Background(), in.client, in.owned(topic))
-		in.starts.forget(topic)
-		in.client.AllowRebalance() // which the purge causes
-		in.client.PurgeTopicsFromConsuming(topic)
-		in.client.AddConsumeTopics(topic)
 		delete(in.failing, k)
+		return true
 	}
+	return false
+}
+
+// reread reads a topic that was deleted and made anew. The client finds the new
+// one only after it has forgotten the old one. What was done there must not be
+// committed any more: it would count for the new topic's records.
+func (in *Intake) reread(topic string) {
+	in.lost(context.Background(), in.client, in.owned(topic))
+	in.starts.forget(topic)
+	in.client.PurgeTopicsFromConsuming(topic)
+	in.client.AddConsumeTopics(in.cfg.expression(topic))
 }
 
 func (in *Intake) find(k key) *partition {
@@ -208,21 +256,36 @@ func (in *Intake) find(k key) *partition {
 func (in *Intake) shut() bool {
 	in.mu.Lock()
 	in.stopping = true
-	parts := make([]*partition, 0, len(in.partitions))
-	for _, p := range in.partitions {
-		parts = append(parts, p)
-	}
 	in.mu.Unlock()
-	drained := stopAll(parts, in.cfg.Drain)
-	in.commitNow()
-	in.forget(parts)
+	parts := in.all()
+	drained := in.stopAll(parts)
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	// An error means that the group will notice by the session timeout.
-	_ = in.client.LeaveGroupContext(ctx)
+	_ = in.Commit(ctx) // a failure was told about; the next owner repeats what is not committed
+	in.forget(parts)
+	if in.cfg.InstanceID == "" {
+		// An error means that the group will notice by the session timeout.
+		_ = in.client.LeaveGroupContext(ctx)
+	}
 	in.client.CloseAllowingRebalance()
+	in.abort()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.ended = true
 	return drained
 }
 
 // leaveTimeout bounds how long the end waits for a broker that is away.
 const leaveTimeout = 3 * time.Second
+
+// Leave tells the group that a static member will not come back, so that the
+// others take its partitions at once. A member without an instance id leaves by
+// itself when it stops. It returns when the group knows.
+func (in *Intake) Leave(ctx context.Context) error {
+	if in.cfg.InstanceID == "" {
+		return nil
+	}
+	left := kadm.LeaveGroup(in.cfg.Group).InstanceIDs(in.cfg.InstanceID)
+	_, err := kadm.NewClient(in.client).LeaveGroup(ctx, left)
+	return err
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -25,6 +26,7 @@ type member struct {
 	joined chan struct{}
 	cancel context.CancelFunc // asks it to stop
 	stop   func() (drained bool)
+	err    error // of Run, after stop
 }
 
 type setting func(*member, *intake.Config)
@@ -61,8 +63,12 @@ func join(t *testing.T, b *broker, settings ...setting) *member {
 			select {
 			case m.items <- served{Item: i, ctx: ctx}:
 			case <-ctx.Done():
+				i.Leave()
 			}
 		},
+		// As most of these tests want it: one record of a partition after the other.
+		Lanes:       func(string) (lane.Order, *lane.Places) { return lane.Whole, nil },
+		Concurrency: 100, UncommittedLimit: 1_000, StuckAfter: time.Hour, Refresh: time.Second,
 		QueueLimit: 100, CommitInterval: time.Millisecond, Drain: 20 * time.Second, Session: 10 * time.Second,
 		Start:  intake.Start{Beginning: true},
 		Joined: func() { once.Do(func() { close(m.joined) }) },
@@ -79,7 +85,11 @@ func join(t *testing.T, b *broker, settings ...setting) *member {
 	var ctx context.Context
 	ctx, m.cancel = context.WithCancel(context.Background())
 	ended := make(chan bool, 1)
-	go func() { ended <- in.Run(ctx) }()
+	go func() {
+		drained, err := in.Run(ctx)
+		m.err = err
+		ended <- drained
+	}()
 	m.stop = sync.OnceValue(func() bool {
 		m.cancel()
 		return <-ended

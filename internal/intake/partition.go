@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,97 +12,187 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Why the context of a partition's handlers ends; see context.Cause.
+var (
+	// ErrLost says that another member may own the partition already. Nothing
+	// that comes out counts, and nobody may be answered.
+	ErrLost = errors.New("the partition was lost to another member")
+	// ErrDrained says that the time to finish is over. An answer that is sent
+	// at once still counts.
+	ErrDrained = errors.New("the service stops, or gives the partition to another member")
+)
+
 // partition is one assigned partition during one assignment. A partition that
 // comes back later gets a new one, so nothing of the old generation can leak
 // into it.
 type partition struct {
 	key    key
+	in     *Intake
 	marks  *commit.Partition
 	lane   *lane.Lane
-	cancel context.CancelFunc
-	resume func()
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	open   *tally
+	closed atomic.Bool // outcomes no longer count
 
-	pauseMu  sync.Mutex
-	isPaused bool
+	paused  atomic.Bool
+	pauseMu sync.Mutex
+
+	stuck atomic.Bool
+	held  held // only the watch loop touches it
 
 	last int64 // offset of the last record pushed; only the poll loop touches it
 }
 
 func (in *Intake) newPartition(k key) *partition {
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &partition{key: k, marks: commit.NewPartition(), cancel: cancel, last: -1}
-	p.resume = func() { in.client.ResumeFetchPartitions(map[string][]int32{k.topic: {k.partition}}) }
-	p.lane = lane.Start(in.cfg.QueueLimit, func(rec *kgo.Record) {
-		mark := p.marks.Begin(rec.Offset, rec.LeaderEpoch)
-		in.cfg.Serve(ctx, Item{Record: rec, marks: p.marks, mark: mark, dirty: in.wakeCommits})
-	}, p.room)
+	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
+	p.ctx, p.cancel = context.WithCancelCause(context.Background())
+	order, places := in.lanes(k.topic)
+	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve})
 	return p
 }
 
-// push hands records to the lane and reports whether the partition must be
-// paused. A fetch that was polled before a rebalance can repeat records of the
-// same partition; those are left out.
-func (p *partition) push(records []*kgo.Record) (full bool) {
+func (p *partition) serve(rec *kgo.Record, mark uint64) {
+	p.open.add()
+	p.in.cfg.Serve(p.ctx, Item{Record: rec, p: p, mark: commit.Mark(mark)})
+}
+
+// push hands records to the lane and pauses the partition when it is full. A
+// fetch can repeat records after a rebalance; those are left out.
+func (p *partition) push(records []*kgo.Record) {
 	for len(records) > 0 && records[0].Offset <= p.last {
 		records = records[1:]
 	}
 	if len(records) == 0 {
-		return false
+		return
 	}
 	p.last = records[len(records)-1].Offset
-	return p.lane.Push(records)
-}
-
-// pause stops fetching while the lane is full. The lane can drain between push
-// and pause, so its depth is looked at again under the lock that room takes: a
-// lane that is still full will call room later, and room resumes.
-func (p *partition) pause(client *kgo.Client) {
-	p.pauseMu.Lock()
-	defer p.pauseMu.Unlock()
-	if p.lane.Full() {
-		client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
-		p.isPaused = true
+	mark, size := p.marks.Begin(records, time.Now())
+	p.lane.Push(records, uint64(mark))
+	if p.in.full(size) {
+		p.pause()
 	}
 }
 
-// room resumes fetching when the lane has room again.
-func (p *partition) room() {
+// done notes a final outcome.
+func (p *partition) done(m commit.Mark) {
+	if p.closed.Load() {
+		return
+	}
+	p.room(p.marks.Done(m))
+	p.in.wakeCommits()
+}
+
+// room resumes fetching when there is room again.
+func (p *partition) room(size commit.Size) {
+	if p.paused.Load() && p.in.roomy(size) {
+		p.resume()
+	}
+}
+
+// pause stops fetching. The partition can drain between push and pause, so its
+// size is looked at again under the lock that resume takes.
+func (p *partition) pause() {
 	p.pauseMu.Lock()
 	defer p.pauseMu.Unlock()
-	if p.isPaused {
-		p.resume()
-		p.isPaused = false
+	p.paused.Store(true)
+	p.in.client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
+	if p.in.roomy(p.marks.Size()) {
+		p.unpause()
+	}
+}
+
+func (p *partition) resume() {
+	p.pauseMu.Lock()
+	defer p.pauseMu.Unlock()
+	if p.paused.Load() && p.in.roomy(p.marks.Size()) {
+		p.unpause()
+	}
+}
+
+func (p *partition) unpause() {
+	p.paused.Store(false)
+	if !p.closed.Load() {
+		p.in.client.ResumeFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
+	}
+}
+
+func (in *Intake) full(s commit.Size) bool {
+	return s.Unfinished > in.cfg.QueueLimit || s.Span > in.cfg.UncommittedLimit
+}
+
+// roomy is well below full, so that a partition is not paused and resumed with
+// every record.
+func (in *Intake) roomy(s commit.Size) bool {
+	return s.Unfinished <= in.cfg.QueueLimit/2 && s.Span <= in.cfg.UncommittedLimit/2
+}
+
+// lose ends the partition at once: nothing of it counts any more.
+func (p *partition) lose() {
+	p.closed.Store(true)
+	p.lane.Stop()
+	p.cancel(ErrLost)
+}
+
+// lastWords is how long an answer that is sent at the end of the drain may take
+// to reach the broker.
+const lastWords = time.Second
+
+// finish waits until nothing of the partition is unfinished. When ctx ends first
+// it ends the handlers, gives last answers a moment, and reports false.
+func (p *partition) finish(ctx context.Context) bool {
+	if p.idle(ctx) {
+		return true
+	}
+	p.cancel(ErrDrained)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+		defer cancel()
+		p.idle(ctx)
+	}
+	return false
+}
+
+// idle waits until the handlers have returned and their outcomes are known.
+func (p *partition) idle(ctx context.Context) bool {
+	select {
+	case <-p.lane.Ended(): // now nothing is added to open
+	case <-ctx.Done():
+		return false
+	}
+	select {
+	case <-p.open.closed():
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
 // stopAll ends partitions: records that have not begun are dropped, running
-// handlers and replies under way get until drain to finish, then their context
-// ends. It reports whether all finished in time.
-func stopAll(parts []*partition, drain time.Duration) bool {
+// handlers and replies under way get until the drain is over to finish, then
+// their context ends. It reports whether all finished in time.
+func (in *Intake) stopAll(parts []*partition) bool {
 	for _, p := range parts {
 		p.lane.Stop()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	ctx, cancel := context.WithTimeout(in.aborted, in.cfg.Drain)
 	defer cancel()
 	var wg sync.WaitGroup
 	var late atomic.Bool
 	for _, p := range parts {
 		wg.Go(func() {
-			if p.finish(ctx) != nil {
+			if !p.finish(ctx) {
 				late.Store(true)
 			}
-			p.cancel()
 		})
 	}
 	wg.Wait()
 	return !late.Load()
 }
 
-func (p *partition) finish(ctx context.Context) error {
-	select {
-	case <-p.lane.Ended():
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return p.marks.Wait(ctx)
+// end is the last step of a partition that was stopped: what comes now no longer
+// counts.
+func (p *partition) end() {
+	p.closed.Store(true)
+	p.cancel(ErrLost)
 }

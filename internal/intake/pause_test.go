@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,15 +68,31 @@ func TestAStuckPartitionHoldsUpNoOther(t *testing.T) {
 		b.produce(t, 1, first, 50)
 	}
 	d.await(t, records) // all of partition 1
-	paused := m.in.Client().PauseFetchPartitions(nil)
-	if diff := cmp.Diff(map[string][]int32{topic: {0}}, paused); diff != "" {
-		t.Errorf("paused partitions (-want +got):\n%s", diff)
-	}
+	m.paused(t, 0)
 	close(release)
 	d.await(t, 2*records)
 	m.stop()
 	if diff := cmp.Diff(map[int32][]int64{0: upTo(records), 1: upTo(records)}, d.served); diff != "" {
 		t.Errorf("records served (-want +got):\n%s", diff)
+	}
+}
+
+// paused waits until just these partitions are paused.
+func (m *member) paused(t *testing.T, partitions ...int32) {
+	t.Helper()
+	for ctx := testContext(t); ; runtime.Gosched() {
+		var are []int32
+		for _, p := range m.in.Info().Partitions {
+			if p.Paused {
+				are = append(are, p.Partition)
+			}
+		}
+		if slices.Equal(are, partitions) {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("partitions %v are paused, want %v", are, partitions)
+		}
 	}
 }
 
@@ -100,10 +117,7 @@ func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
 	}))
 	<-stuck
 	<-stuck
-	ctx := testContext(t)
-	for len(first.in.Client().PauseFetchPartitions(nil)[topic]) < 2 && ctx.Err() == nil {
-		runtime.Gosched() // until both queues are full
-	}
+	first.paused(t, 0, 1)
 	revoking := b.rebalance(t)
 	idle := func(ctx context.Context, _ intake.Item) { <-ctx.Done() }
 	second := join(t, b, drain(time.Millisecond), handler(idle))

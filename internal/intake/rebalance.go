@@ -8,44 +8,51 @@ import (
 )
 
 // The Kafka client calls assigned, revoked and lost one at a time. Polling goes
-// on meanwhile: a record of a partition that is not in the map is left to its
-// next owner.
+// on meanwhile, and so do heartbeats: a record of a partition that is not in the
+// map is left to its next owner.
 //
 // The client joins the group while New still makes it, so the first callbacks
 // wait for New.
 
 func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
 	<-in.built
+	in.note(func(m *membership) { m.joined, m.failure = true, nil })
 	in.starts.learn(ctx, in.cfg.Topics)
 	if len(topics) == 0 {
-		in.cfg.Joined() // the others own everything
+		in.cfg.Joined() // the others own everything, or nothing is new
 		return
 	}
+	in.gate.pass(func() {
+		// The client keeps a pause over rebalances, and whoever paused a
+		// partition in an earlier generation is gone.
+		in.client.ResumeFetchPartitions(topics)
+		in.open(topics)
+	})
+	in.cfg.Emit(events.PartitionsAssigned{Group: in.cfg.Group, Partitions: topics})
+}
+
+// open begins a generation of partitions.
+func (in *Intake) open(topics map[string][]int32) {
 	in.mu.Lock()
+	defer in.mu.Unlock()
 	for topic, numbers := range topics {
 		for _, n := range numbers {
-			k := key{topic, n}
-			if in.partitions[k] == nil && !in.stopping {
+			if k := (key{topic, n}); in.partitions[k] == nil && !in.stopping {
 				in.partitions[k] = in.newPartition(k)
 			}
 		}
 	}
-	in.mu.Unlock()
-	// The client keeps a pause over rebalances, and whoever paused a partition
-	// in an earlier generation is gone.
-	in.client.ResumeFetchPartitions(topics)
-	in.cfg.Emit(events.PartitionsAssigned{Group: in.cfg.Group, Partitions: topics})
 }
 
 // revoked lets the handlers finish, then commits, then lets go. The next owner
 // starts where this one stopped.
-func (in *Intake) revoked(_ context.Context, _ *kgo.Client, topics map[string][]int32) {
+func (in *Intake) revoked(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
 	parts := in.known(topics)
 	if len(parts) == 0 {
 		return
 	}
-	stopAll(parts, in.cfg.Drain)
-	in.commitNow()
+	in.stopAll(parts)
+	_ = in.Commit(ctx) // a failure was told about; the next owner repeats what is not committed
 	in.forget(parts)
 	in.cfg.Emit(events.PartitionsRevoked{Group: in.cfg.Group, Partitions: topics})
 }
@@ -58,8 +65,7 @@ func (in *Intake) lost(_ context.Context, _ *kgo.Client, topics map[string][]int
 		return
 	}
 	for _, p := range parts {
-		p.lane.Stop()
-		p.cancel()
+		p.lose()
 	}
 	in.forget(parts)
 	in.cfg.Emit(events.PartitionsRevoked{Group: in.cfg.Group, Partitions: topics, Lost: true})
@@ -92,10 +98,16 @@ func (in *Intake) known(topics map[string][]int32) []*partition {
 	return parts
 }
 
+// forget is the end of a generation: what comes of it now no longer counts.
 func (in *Intake) forget(parts []*partition) {
+	for _, p := range parts {
+		p.end()
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for _, p := range parts {
-		delete(in.partitions, p.key)
+		if in.partitions[p.key] == p {
+			delete(in.partitions, p.key)
+		}
 	}
 }

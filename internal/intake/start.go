@@ -26,6 +26,7 @@ type starts struct {
 	from   Start
 	group  string
 	client *kgo.Client
+	reads  func(topic string) bool // for topics of patterns, or nil
 	emit   events.Sink
 
 	mu    sync.Mutex
@@ -82,6 +83,9 @@ func (s *starts) learn(ctx context.Context, topics []string) {
 	if learned {
 		return
 	}
+	if s.reads != nil {
+		topics = nil // all of them
+	}
 	details, err := kadm.NewClient(s.client).ListTopics(ctx, topics...)
 	if err != nil {
 		return // asked again at the next assignment
@@ -103,7 +107,10 @@ func (s *starts) added(topic string, n int32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	count, ok := s.known[topic]
-	return ok && n >= count
+	if !ok {
+		return s.known != nil && s.reads != nil && s.reads(topic) // a new topic of a pattern
+	}
+	return n >= count
 }
 
 // unlisted is where to start a partition without a commit whose bounds could not

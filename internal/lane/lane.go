@@ -1,116 +1,401 @@
-// Package lane runs the records of one partition through the service, in the
-// order of their offsets and one at a time.
+// Package lane runs the records of one partition through the service: those of
+// one key one after the other, different keys at once.
 package lane
 
 import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"math"
+	"runtime"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Lane is a queue with one goroutine that serves it. Its memory is bounded by
-// its caller: Push tells when it is full, and drained when there is room again.
+// Order says which records of a partition wait for each other.
+type Order uint8
+
+// The orders.
+const (
+	ByKey   Order = iota // records with one key; those without a key wait for nobody
+	Whole                // all
+	Nothing              // none
+)
+
+// Config is what a Lane needs.
+type Config struct {
+	Order Order
+	// Places are asked for each worker, in this order.
+	Places []*Places
+	// Serve handles one record. Its second argument is the mark that was given
+	// to Push. It is called from several goroutines at once.
+	Serve func(rec *kgo.Record, mark uint64)
+}
+
+// Lane is the records of one partition that have not been handled yet, and the
+// workers that do it. A worker is a goroutine that serves one record after the
+// other: a fast handler needs few of them, and no wake-up for each record. A
+// lane without work has no worker. Its memory is bounded by its caller.
 type Lane struct {
-	serve   func(*kgo.Record)
-	drained func()
-	limit   int
+	cfg Config
 
 	mu      sync.Mutex
-	wake    sync.Cond
-	queue   []*kgo.Record
-	waiting bool // Push reported a depth over the limit: call drained at the low mark
-	stopped atomic.Bool
+	queue   fifo // in the order of offsets; the key of the first is free
+	ready   fifo // were parked; their key is theirs now
+	busy    map[uint64]*fifo
+	running int // workers, also those that rest
+	workers int // workers that hold places
+	back    []chan struct{}
+	refused bool // waits for a place, in the queue of one of cfg.Places
+
+	pace    time.Duration // moving average of how long a record takes
+	served  uint64
+	tick    *time.Timer
+	ticking bool
+	atTick  uint64        // what served was then
+	pause   time.Duration // until the next tick
+
+	stopped bool
+	stop    chan struct{} // closed by Stop
 	ended   chan struct{}
 }
 
-// Start returns a lane that calls serve for each record. When the queue was
-// deeper than limit and has sunk to half of it, the lane calls drained on its
-// own goroutine. Stop ends the lane.
-func Start(limit int, serve func(*kgo.Record), drained func()) *Lane {
-	l := &Lane{serve: serve, drained: drained, limit: limit, ended: make(chan struct{})}
-	l.wake.L = &l.mu
-	go l.run()
+// none is the key of a record that waits for nobody.
+const none = 0
+
+// seed differs in each process, so that nobody can choose keys with one hash.
+var seed = maphash.MakeSeed()
+
+const (
+	// slow is the pace from which each record is worth a worker of its own.
+	// Starting one costs about half a microsecond.
+	slow = 20 * time.Microsecond
+	// firstTick is how long a record that may run can be held up by workers
+	// that are stuck in others.
+	firstTick = time.Millisecond
+	// lastTick is the time between two looks at a lane that gets no place.
+	lastTick = 64 * time.Millisecond
+	// longest is how long a worker keeps its place while others wait for one.
+	longest = 10 * time.Millisecond
+)
+
+// Start returns a lane. Stop ends it.
+func Start(cfg Config) *Lane {
+	l := &Lane{cfg: cfg, busy: make(map[uint64]*fifo), stop: make(chan struct{}), ended: make(chan struct{})}
+	l.tick = time.AfterFunc(time.Hour, l.look)
+	l.tick.Stop()
+	for _, p := range cfg.Places {
+		p.join()
+	}
 	return l
 }
 
-// Push queues records behind those already there. It reports true when the
-// queue is now over its limit; the lane then calls drained once. After Stop the
-// records are ignored.
-func (l *Lane) Push(records []*kgo.Record) (full bool) {
+// Push adds records, in the order of their offsets; the mark is that of the
+// first, and the next ones' are one higher each. After Stop they are ignored.
+func (l *Lane) Push(records []*kgo.Record, mark uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.stopped.Load() {
-		return false
+	if l.stopped {
+		return
 	}
-	l.queue = append(l.queue, records...)
-	l.wake.Signal()
-	if len(l.queue) > l.limit {
-		l.waiting = true
+	for i, rec := range records {
+		l.queue.push(item{rec, mark + uint64(i), l.key(rec)})
 	}
-	return l.waiting
+	l.park()
+	if l.workers == 0 {
+		l.grow(1)
+	}
+	l.hasten()
 }
 
-// Full reports whether the queue went over its limit and has not yet sunk to
-// half of it.
-func (l *Lane) Full() bool {
+func (l *Lane) key(rec *kgo.Record) uint64 {
+	switch {
+	case l.cfg.Order == Whole:
+		return 1
+	case l.cfg.Order == Nothing || rec.Key == nil:
+		return none
+	}
+	return maphash.Bytes(seed, rec.Key) | 1 // never none
+}
+
+// park moves records behind others with their key, until the first one in the
+// queue can run.
+func (l *Lane) park() {
+	for l.queue.len() > 0 {
+		key := l.queue.head().key
+		waiting, busy := l.busy[key]
+		if !busy {
+			return
+		}
+		if waiting == nil {
+			waiting = &fifo{}
+			l.busy[key] = waiting
+		}
+		waiting.push(l.queue.pop())
+	}
+}
+
+func (l *Lane) runnable() bool { return l.ready.len() > 0 || l.queue.len() > 0 }
+
+// take returns the next record that may run.
+func (l *Lane) take() item {
+	if l.ready.len() > 0 {
+		return l.ready.pop()
+	}
+	next := l.queue.pop()
+	if next.key != none {
+		l.busy[next.key] = nil // nobody is parked yet
+	}
+	l.park()
+	return next
+}
+
+// free ends the turn of a key: the first record that is parked behind it is next.
+func (l *Lane) free(key uint64) {
+	waiting, busy := l.busy[key]
+	switch {
+	case !busy:
+	case waiting == nil || waiting.len() == 0:
+		delete(l.busy, key)
+	default:
+		l.ready.push(waiting.pop())
+	}
+}
+
+// grow starts up to n workers while there are records that may run and places
+// for them. Those who come back from a rest are first.
+func (l *Lane) grow(n int) (grown bool) {
+	for ; n > 0 && (len(l.back) > 0 || l.runnable()) && l.acquire(); n-- {
+		grown = true
+		l.workers++
+		if len(l.back) > 0 {
+			close(l.back[0])
+			l.back = l.back[1:]
+			continue
+		}
+		l.running++
+		go l.work(l.take())
+	}
+	return grown
+}
+
+// hasten starts a worker for each record that may run when the handlers are
+// slow, and makes sure that somebody looks again at those that are left: all
+// workers may be stuck.
+func (l *Lane) hasten() {
+	if l.stopped {
+		return
+	}
+	if l.pace >= slow {
+		l.grow(math.MaxInt)
+	}
+	if !l.ticking && (l.runnable() || len(l.back) > 0) {
+		l.ticking, l.pause, l.atTick = true, firstTick, l.served
+		l.tick.Reset(l.pause)
+	}
+}
+
+func (l *Lane) acquire() bool {
+	for i, p := range l.cfg.Places {
+		if !p.take(l, l.workers) {
+			for _, other := range l.cfg.Places[:i] {
+				other.give() // a lane that was refused for this looks again at its next tick
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// release gives a worker's place back. The caller holds no lock.
+func (l *Lane) release() {
+	for _, p := range l.cfg.Places {
+		p.give()
+	}
+	for _, p := range l.cfg.Places {
+		p.offer()
+	}
+}
+
+// offered is called when there may be a place for a lane that was refused one.
+func (l *Lane) offered() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.waiting
+	l.refused = false
+	return l.grow(1)
 }
 
-// Stop drops the records that have not begun. It does not wait: Ended does.
+// work serves records until none is left that may run.
+func (l *Lane) work(it item) {
+	began := time.Now()
+	last := began
+	for more := true; more; {
+		l.cfg.Serve(it.rec, it.mark)
+		now := time.Now()
+		it, more = l.next(it, now.Sub(last), now.Sub(began))
+		last = now
+	}
+	l.release()
+	l.revive() // it may have given its place up although there was work
+}
+
+// next ends one record and takes another. It reports false when the worker ends.
+func (l *Lane) next(done item, took, held time.Duration) (item, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free(done.key)
+	l.served++
+	l.pace += (min(took, 8*slow) - l.pace) / 8
+	if l.stopped || !l.runnable() || held > longest && l.contended() {
+		l.running--
+		l.workers--
+		l.end()
+		return item{}, false
+	}
+	next := l.take()
+	l.hasten()
+	return next, true
+}
+
+// contended reports whether lanes wait for places.
+func (l *Lane) contended() bool {
+	for _, p := range l.cfg.Places {
+		if p.wanted.Load() {
+			return true
+		}
+	}
+	return false
+}
+
+// look is the tick: records that may run were left for that long. When nothing
+// has moved meanwhile, as many workers again are started as are stuck.
+func (l *Lane) look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ticking = false
+	if l.stopped {
+		return
+	}
+	refused, pause := false, l.pause
+	switch stuck := l.served == l.atTick; {
+	case stuck:
+		refused = !l.grow(max(1, l.workers))
+	case l.workers < runtime.GOMAXPROCS(0) || len(l.back) > 0:
+		refused = !l.grow(1)
+	}
+	l.hasten()
+	if l.ticking && refused {
+		l.pause = min(2*pause, lastTick)
+		l.tick.Reset(l.pause)
+	}
+}
+
+// ErrStopped says that a lane was stopped while one of its records rested.
+var ErrStopped = errors.New("the partition is being given up")
+
+// Rest waits for d in the middle of Serve. The record's key stays busy; the
+// worker's place is free for others meanwhile. It returns nil when the time has
+// passed, ErrStopped when the lane was stopped, else the error of ctx.
+func (l *Lane) Rest(ctx context.Context, d time.Duration) error {
+	l.mu.Lock()
+	if l.stopped {
+		l.mu.Unlock()
+		return ErrStopped
+	}
+	l.workers--
+	l.mu.Unlock()
+	l.release()
+	l.revive()
+	err := l.sleep(ctx, d)
+	return l.comeBack(err)
+}
+
+// comeBack waits for a place after a rest.
+func (l *Lane) comeBack(err error) error {
+	l.mu.Lock()
+	if l.stopped {
+		l.enter()
+		l.mu.Unlock()
+		return ErrStopped
+	}
+	back := make(chan struct{})
+	l.back = append(l.back, back)
+	l.grow(1)
+	l.hasten()
+	l.mu.Unlock()
+	<-back
+	return err
+}
+
+// revive starts a worker in a lane that has just lost its last one.
+func (l *Lane) revive() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.workers == 0 {
+		l.grow(1)
+	}
+	l.hasten()
+}
+
+func (l *Lane) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.stop:
+		return ErrStopped
+	}
+}
+
+// enter takes places without asking, for the short rest of a stopped lane's work.
+func (l *Lane) enter() {
+	l.workers++
+	for _, p := range l.cfg.Places {
+		p.enter()
+	}
+}
+
+// Stop drops the records that have not begun and ends all rests. It does not
+// wait: Ended does.
 func (l *Lane) Stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stopped.Store(true)
-	l.queue, l.waiting = nil, false
-	l.wake.Signal()
+	if l.stopped {
+		return
+	}
+	l.stopped = true
+	l.tick.Stop()
+	l.queue, l.ready, l.busy = fifo{}, fifo{}, nil
+	close(l.stop)
+	for _, back := range l.back {
+		l.enter()
+		close(back)
+	}
+	l.back = nil
+	for _, p := range l.cfg.Places {
+		p.leave(l)
+	}
+	l.end()
 }
 
-// Ended is closed when the lane's goroutine has returned from its last record.
+func (l *Lane) end() {
+	if l.stopped && l.running == 0 {
+		close(l.ended)
+	}
+}
+
+// Ended is closed when the lane was stopped and its last worker has returned
+// from its record.
 func (l *Lane) Ended() <-chan struct{} { return l.ended }
 
-func (l *Lane) run() {
-	defer close(l.ended)
-	for {
-		batch, ok := l.take()
-		if !ok {
-			return
-		}
-		for i, rec := range batch {
-			if l.stopped.Load() {
-				return
-			}
-			l.serve(rec)
-			batch[i] = nil // let go of the record and the fetch behind it
-		}
-	}
-}
-
-// takeMost bounds how many records leave the queue at once, so that the depth
-// stays true while a batch is served.
-const takeMost = 64
-
-func (l *Lane) take() ([]*kgo.Record, bool) {
+// Running is how many records are being served, also those that rest.
+func (l *Lane) Running() int {
 	l.mu.Lock()
-	for len(l.queue) == 0 && !l.stopped.Load() {
-		l.wake.Wait()
-	}
-	if l.stopped.Load() {
-		l.mu.Unlock()
-		return nil, false
-	}
-	n := min(takeMost, len(l.queue))
-	batch := l.queue[:n:n]
-	l.queue = l.queue[n:]
-	call := l.waiting && len(l.queue) <= l.limit/2
-	if call {
-		l.waiting = false
-	}
-	l.mu.Unlock()
-	if call {
-		l.drained()
-	}
-	return batch, true
+	defer l.mu.Unlock()
+	return l.running
 }

@@ -1,98 +1,224 @@
 package lane_test
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 )
 
-// script is what happens to a lane: records that come, records that are let
-// through the handler, and a stop.
+// script is lanes that share places, and what comes to them.
 type script struct {
-	limit int
-	steps []step
+	service int   // places
+	handler []int // places of each topic
+	lanes   []laneScript
+	seed    uint64
 }
 
-type step struct{ push, serve int }
+type laneScript struct {
+	topic  int
+	order  lane.Order
+	pushes []push
+	stop   time.Duration // from the start, or zero for never
+}
+
+type push struct {
+	after time.Duration
+	keys  []string
+}
 
 func drawScript(t *rapid.T) script {
-	s := script{limit: rapid.IntRange(0, 100).Draw(t, "limit")}
-	s.steps = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
-		return step{push: rapid.IntRange(0, 150).Draw(t, "push"), serve: rapid.IntRange(0, 200).Draw(t, "serve")}
-	}), 1, 20).Draw(t, "steps")
+	s := script{
+		service: rapid.IntRange(1, 20).Draw(t, "service"),
+		handler: rapid.SliceOfN(rapid.IntRange(1, 20), 1, 3).Draw(t, "handler"),
+		seed:    rapid.Uint64().Draw(t, "seed"),
+	}
+	key := rapid.SampledFrom([]string{"", "", "a", "b", "c"})
+	s.lanes = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) laneScript {
+		l := laneScript{
+			topic: rapid.IntRange(0, len(s.handler)-1).Draw(t, "topic"),
+			order: rapid.SampledFrom([]lane.Order{lane.ByKey, lane.Whole, lane.Nothing}).Draw(t, "order"),
+		}
+		l.pushes = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) push {
+			return push{
+				after: time.Duration(rapid.IntRange(0, 50).Draw(t, "after")) * time.Millisecond,
+				keys:  rapid.SliceOfN(key, 1, 30).Draw(t, "keys"),
+			}
+		}), 1, 5).Draw(t, "pushes")
+		if rapid.IntRange(0, 4).Draw(t, "stops") == 0 {
+			l.stop = time.Duration(rapid.IntRange(1, 200).Draw(t, "stop")) * time.Millisecond
+		}
+		return l
+	}), 1, 5).Draw(t, "lanes")
 	return s
 }
 
-// The lane as its callers see it: a queue. They need not know how many records
-// leave it at once, so the model has a range for its depth.
-func TestLaneAgainstModel(t *testing.T) {
+// The promises of lanes, whatever comes: keys in order, never more at once than
+// there are places, every record served once unless its lane was stopped.
+func TestLanesKeepTheirPromises(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
-		synctest.Test(t, func(t *testing.T) { play(t, rt, s) })
+		var failures []string
+		synctest.Test(t, func(t *testing.T) { failures = play(s) })
+		if len(failures) > 0 {
+			rt.Fatalf("%d failures; the first: %s", len(failures), failures[0])
+		}
 	})
 }
 
-func play(t *testing.T, rt *rapid.T, s script) {
-	const mostBatched = 64
-	var served []int64
-	allow := make(chan struct{})
-	stopped := make(chan struct{})
-	drained := 0
-	l := lane.Start(s.limit, func(r *kgo.Record) {
-		served = append(served, r.Offset)
-		select {
-		case <-allow:
-		case <-stopped:
-		}
-	}, func() { drained++ })
-	defer func() {
-		close(stopped)
-		<-l.Ended()
-	}()
-	defer l.Stop()
+// stage is a script being played.
+type stage struct {
+	script
+	places   *lane.Places
+	topics   []*lane.Places
+	mu       sync.Mutex
+	rand     *rand.Rand
+	running  []int // by lane
+	failures []string
+}
 
-	pushed, finished, full := 0, 0, false
-	wantDrained := 0
-	for i, st := range s.steps {
-		waiting := pushed - finished
-		got := l.Push(batchOf(int64(pushed), st.push))
-		pushed += st.push
-		switch most := waiting + st.push; {
-		case full && !got && drained == wantDrained:
-			rt.Fatalf("step %d: Push says there is room, but drained was not called", i)
-		case got && !full && most <= s.limit:
-			rt.Fatalf("step %d: Push says it is full at a depth of at most %d, limit %d", i, most, s.limit)
-		case !got && most-mostBatched-1 > s.limit:
-			rt.Fatalf("step %d: Push says there is room at a depth of at least %d, limit %d", i, most-mostBatched-1, s.limit)
-		}
-		full = got
-		for range min(st.serve, pushed-finished) {
-			synctest.Wait()
-			allow <- struct{}{}
-			finished++
-		}
-		synctest.Wait()
-		if full && !l.Full() {
-			wantDrained++
-			full = false
-		}
-		if drained != wantDrained {
-			rt.Fatalf("step %d: drained was called %d times, want %d", i, drained, wantDrained)
-		}
-		if pushed == finished && l.Full() {
-			rt.Fatalf("step %d: an empty queue is full", i)
-		}
-		if want := min(finished+1, pushed); len(served) != want {
-			rt.Fatalf("step %d: %d records have begun, want %d", i, len(served), want)
+func (s *stage) failf(format string, args ...any) {
+	s.failures = append(s.failures, fmt.Sprintf(format, args...))
+}
+
+func play(script script) []string {
+	s := &stage{
+		script: script, places: lane.NewPlaces(script.service, true), running: make([]int, len(script.lanes)),
+		rand: rand.New(rand.NewPCG(script.seed, 1)),
+	}
+	for _, most := range script.handler {
+		s.topics = append(s.topics, lane.NewPlaces(most, false))
+	}
+	var all sync.WaitGroup
+	for i := range script.lanes {
+		all.Go(func() { s.playLane(i) })
+	}
+	all.Wait()
+	if used := s.places.Used(); used != 0 {
+		s.failf("%d places are still taken", used)
+	}
+	return s.failures
+}
+
+// track is what one lane has served.
+type track struct {
+	s      *stage
+	number int
+	script laneScript
+	lane   *lane.Lane
+	keys   map[string]bool  // being served
+	last   map[string]int64 // the offset served last, by key
+	served map[int64]int
+}
+
+func (s *stage) playLane(i int) {
+	tr := &track{
+		s: s, number: i, script: s.lanes[i], keys: make(map[string]bool), last: make(map[string]int64),
+		served: make(map[int64]int),
+	}
+	topic := tr.script.topic
+	tr.lane = lane.Start(lane.Config{
+		Order: tr.script.order, Places: []*lane.Places{s.places, s.topics[topic]}, Serve: tr.serve,
+	})
+	if tr.script.stop > 0 {
+		time.AfterFunc(tr.script.stop, tr.lane.Stop)
+	}
+	pushed := int64(0)
+	for _, p := range tr.script.pushes {
+		time.Sleep(p.after)
+		tr.lane.Push(records(pushed, p.keys...), uint64(pushed))
+		pushed += int64(len(p.keys))
+	}
+	time.Sleep(time.Hour)
+	tr.lane.Stop()
+	<-tr.lane.Ended()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for offset := range pushed {
+		if n := tr.served[offset]; n > 1 || n == 0 && tr.script.stop == 0 {
+			s.failf("lane %d: record %d was served %d times", i, offset, n)
 		}
 	}
-	for i, offset := range served {
-		if offset != int64(i) {
-			rt.Fatalf("record %d has the offset %d", i, offset)
+}
+
+func (tr *track) serve(rec *kgo.Record, mark uint64) {
+	took, rests := tr.enter(rec, mark)
+	time.Sleep(took)
+	if rests > 0 {
+		tr.moved(-1)
+		_ = tr.lane.Rest(context.Background(), rests)
+		tr.moved(+1)
+	}
+	tr.leave(rec)
+}
+
+// key is what a record waits for, or "".
+func (tr *track) key(rec *kgo.Record) string {
+	switch {
+	case tr.script.order == lane.Whole:
+		return "whole"
+	case tr.script.order == lane.Nothing:
+		return ""
+	}
+	return string(rec.Key)
+}
+
+func (tr *track) enter(rec *kgo.Record, mark uint64) (took, rests time.Duration) {
+	tr.moved(+1)
+	s := tr.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tr.served[rec.Offset]++
+	if mark != uint64(rec.Offset) {
+		s.failf("lane %d: record %d has the mark %d", tr.number, rec.Offset, mark)
+	}
+	if k := tr.key(rec); k != "" {
+		if last, ok := tr.last[k]; tr.keys[k] || ok && last >= rec.Offset {
+			s.failf("lane %d: record %d with key %q runs behind %d, beside another: %v", tr.number, rec.Offset, k, last, tr.keys[k])
 		}
+		tr.keys[k], tr.last[k] = true, rec.Offset
+	}
+	if s.rand.IntN(4) == 0 {
+		rests = time.Duration(s.rand.IntN(100)) * time.Millisecond
+	}
+	return time.Duration(s.rand.IntN(20)) * time.Millisecond, rests
+}
+
+func (tr *track) leave(rec *kgo.Record) {
+	tr.s.mu.Lock()
+	delete(tr.keys, tr.key(rec))
+	tr.s.mu.Unlock()
+	tr.moved(-1)
+}
+
+// moved checks the bounds with each change of how many run.
+func (tr *track) moved(n int) {
+	s := tr.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[tr.number] += n
+	total, ofTopic := 0, 0
+	for i, r := range s.running {
+		if s.lanes[i].stop > 0 {
+			continue // a lane that stops lets its last workers out without asking
+		}
+		total += r
+		if s.lanes[i].topic == tr.script.topic {
+			ofTopic += r
+		}
+	}
+	if most := s.service + len(s.lanes); total > most {
+		s.failf("%d records run at once, want at most %d", total, most)
+	}
+	if most := s.handler[tr.script.topic]; ofTopic > most {
+		s.failf("%d records of topic %d run at once, want at most %d", ofTopic, tr.script.topic, most)
 	}
 }

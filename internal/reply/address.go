@@ -5,6 +5,7 @@ package reply
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,6 +34,15 @@ type Policy struct {
 
 // suffixes of topics that are made for replies.
 var suffixes = []string{wire.ReplySuffix, "-reply", ".replies", "-replies"}
+
+// Expressions are regular expressions of the topics that are made for replies.
+func Expressions() []string {
+	all := make([]string, len(suffixes))
+	for i, s := range suffixes {
+		all[i] = regexp.QuoteMeta(s) + "$"
+	}
+	return all
+}
 
 // Check returns nil when replies may go to topic, else an error that wraps
 // ErrRefused and names the setting to change.

@@ -132,6 +132,22 @@ func (s *Sequence) Fail(fault *dialect.Fault) {
 // Cancel finishes the sequence without telling the caller.
 func (s *Sequence) Cancel() { s.close(func() {}) }
 
+// Abandon ends the sequence without telling anybody: done is not called. It
+// reports whether the sequence was still open.
+func (s *Sequence) Abandon() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.closed, s.done = true, func(error) {}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.idle.Broadcast()
+	return true
+}
+
 // close ends the sequence once, with the records that last sends.
 func (s *Sequence) close(last func()) {
 	s.mu.Lock()

@@ -1,0 +1,35 @@
+package intake
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// tally counts records whose outcome is not known yet. It starts at one, which
+// closed takes away, so that it reaches zero only when nobody adds any more.
+type tally struct {
+	n     atomic.Int64
+	close sync.Once
+	zero  chan struct{}
+}
+
+func newTally() *tally {
+	t := &tally{zero: make(chan struct{})}
+	t.n.Store(1)
+	return t
+}
+
+func (t *tally) add() { t.n.Add(1) }
+
+func (t *tally) sub() {
+	if t.n.Add(-1) == 0 {
+		close(t.zero)
+	}
+}
+
+// closed returns a channel that is closed when all that was added is subtracted.
+// Nothing may be added after its first call.
+func (t *tally) closed() <-chan struct{} {
+	t.close.Do(t.sub)
+	return t.zero
+}
