@@ -51,7 +51,7 @@ func TestEverySettingCanBeLoaded(t *testing.T) {
 	values := map[string]string{
 		"brokers": "a:1,b:2", "topics": "wait", "start_from": "2026-01-31T12:00:00Z", "compression": "gzip",
 		"session": "7s", "commit_interval": "2s", "reply_topics": "x,y", "reply_topic": "x",
-		"retry_attempts": "7",
+		"retry_attempts": "7", "protocol": "consumer", "uncommitted_limit": "10250",
 	}
 	for _, k := range keys {
 		value := values[k.name]

@@ -247,7 +247,7 @@ func (l *Lane) next(done item, took, held time.Duration) (item, bool) {
 	defer l.mu.Unlock()
 	l.free(done.key)
 	l.served++
-	l.pace += (min(took, 8*slow) - l.pace) / 8
+	l.pace += (min(took, 2*slow) - l.pace) / 16 // one that is held up by something else changes little
 	if l.stopped || !l.runnable() || held > longest && l.contended() {
 		l.running--
 		l.workers--
