@@ -140,7 +140,7 @@ type Config struct {
 	// InstanceID makes a service a static member of its consumer group: when the
 	// process ends and another starts with the same id, that one takes its
 	// partitions at once, also after a crash. When it stops for good, the others
-	// wait for Session, or it calls Service.Leave. Two running processes must
+	// wait for Session, unless it calls Service.Leave. Two running processes must
 	// not share an id: the older one ends with ErrFenced. Default: none.
 	InstanceID string `koanf:"instance_id"`
 
@@ -299,10 +299,15 @@ func (c Config) Validate() error {
 
 func (c Config) validateNames(bad func(string, any, string, ...any)) {
 	for _, f := range []struct{ field, name string }{
-		{"ClientID", c.ClientID}, {"Group", c.Group}, {"Postfix", c.Postfix}, {"InstanceID", c.InstanceID},
+		{"ClientID", c.ClientID}, {"Group", c.Group}, {"Postfix", c.Postfix},
 	} {
 		if strings.ContainsFunc(f.name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			bad(f.field, f.name, "it contains a control character")
+		}
+	}
+	if c.InstanceID != "" {
+		if err := wire.CheckTopic(c.InstanceID); err != nil { // Kafka has one rule for both
+			bad("InstanceID", c.InstanceID, "%w", err)
 		}
 	}
 	if c.ReplyTopic != "" {

@@ -101,19 +101,14 @@ func (s *Service) Abort() {
 	}
 }
 
-// Leave tells the consumer group that a service with an InstanceID stops for
-// good, so that the others need not wait for it until Config.Session is over.
-// Call it just before the context of Run ends. Without an InstanceID a service
-// leaves by itself, and Leave does nothing.
-func (s *Service) Leave(ctx context.Context) error {
-	in := s.in.Load()
-	if in == nil {
-		return nil
+// Leave makes a Run that ends tell its consumer group that a service with an
+// InstanceID will not come back, so that the others take its partitions at once
+// and not after Config.Session. Call it before the context of Run ends. Without
+// an InstanceID a service always leaves, and before Run it does nothing.
+func (s *Service) Leave() {
+	if in := s.in.Load(); in != nil {
+		in.Leave()
 	}
-	if err := in.Leave(ctx); err != nil {
-		return fmt.Errorf("siskin: leave the consumer group %q: %w", s.cfg.Group, err)
-	}
-	return nil
 }
 
 // CommitOffsets notes that the records of handlers with ManualCommit before the

@@ -86,6 +86,7 @@ type Intake struct {
 	ended      bool
 	member     membership
 
+	leaving atomic.Bool     // a static member that will not come back
 	aborted context.Context // ends when the drain must
 	abort   context.CancelFunc
 	session context.Context // of the Kafka client; ends when another process has taken this one's place
@@ -263,9 +264,11 @@ func (in *Intake) shut() bool {
 	defer cancel()
 	_ = in.Commit(ctx) // a failure was told about; the next owner repeats what is not committed
 	in.forget(parts)
-	if in.cfg.InstanceID == "" {
-		// An error means that the group will notice by the session timeout.
-		_ = in.client.LeaveGroupContext(ctx)
+	// An error in leaving means that the group will notice by the session timeout.
+	_ = in.client.LeaveGroupContext(ctx)
+	if in.cfg.InstanceID != "" && in.leaving.Load() {
+		left := kadm.LeaveGroup(in.cfg.Group).InstanceIDs(in.cfg.InstanceID)
+		_, _ = kadm.NewClient(in.client).LeaveGroup(ctx, left) // the client does not do it
 	}
 	in.client.CloseAllowingRebalance()
 	in.abort()
@@ -278,14 +281,7 @@ func (in *Intake) shut() bool {
 // leaveTimeout bounds how long the end waits for a broker that is away.
 const leaveTimeout = 3 * time.Second
 
-// Leave tells the group that a static member will not come back, so that the
-// others take its partitions at once. A member without an instance id leaves by
-// itself when it stops. It returns when the group knows.
-func (in *Intake) Leave(ctx context.Context) error {
-	if in.cfg.InstanceID == "" {
-		return nil
-	}
-	left := kadm.LeaveGroup(in.cfg.Group).InstanceIDs(in.cfg.InstanceID)
-	_, err := kadm.NewClient(in.client).LeaveGroup(ctx, left)
-	return err
-}
+// Leave makes a static member that stops leave its group for good, so that the
+// others take its partitions at once. A member without an instance id always
+// does.
+func (in *Intake) Leave() { in.leaving.Store(true) }

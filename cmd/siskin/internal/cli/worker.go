@@ -11,14 +11,20 @@ import (
 
 // startWorker runs the half of the demo that handles requests and events.
 func startWorker(s *stage, cfg siskin.Config, printed io.Writer) error {
+	release := func() {}
+	if cfg.InstanceID == "" {
+		cfg.InstanceID, release = slot(append([]string{cfg.Group}, cfg.Brokers...)...)
+	}
 	svc, err := siskin.NewService(cfg)
 	if err != nil {
+		release()
 		return err
 	}
 	mathsvc.Register(svc, printed)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
+		defer release()
 		err := svc.Run(ctx)
 		if err != nil {
 			s.fail(err)
@@ -28,6 +34,7 @@ func startWorker(s *stage, cfg siskin.Config, printed io.Writer) error {
 	s.add(part{
 		ready: svc.Ready,
 		stop: func() error {
+			svc.Leave() // another worker need not wait whether this one comes back
 			cancel()
 			return <-ended
 		},
