@@ -53,8 +53,12 @@ func (in *Intake) adjust(
 				parts[n] = in.starts.unlisted(topic, n)
 				continue
 			}
+			// Without the leader epoch of the commit, which the client would ask
+			// the broker about first: meanwhile it would wait for the records of
+			// the other partitions, and those of this one come after that wait.
+			// Whether the offset is in the log was looked at above.
+			parts[n] = kgo.NewOffset().At(offset)
 			if offset != committed {
-				parts[n] = kgo.NewOffset().At(offset)
 				in.starts.remember(key{topic, n}, offset)
 				fresh = true
 			}
