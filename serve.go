@@ -62,13 +62,16 @@ func (w work) request(b *binding, to reply.Address) {
 		return
 	}
 	ctx := w.ctx
+	if left > 0 {
+		to.Until = w.began.Add(left)
+	}
 	if left > 0 && b.kind == single { // a stream's caller says how long it waits for the first value only
 		limited := lazyDeadline{Context: ctx, at: w.began.Add(left)}
 		defer limited.cancel()
 		ctx = &limited
 	}
 	var r result
-	seq := reply.NewSequence(w.s.replies, to, holdFor(b.kind), func(err error) { w.replied(to, r, err) })
+	seq := reply.NewSequence(w.ctx, w.s.replies, to, holdFor(b.kind), func(err error) { w.replied(to, r, err) })
 	r = w.attempts(ctx, b, outcome.Request, func(v any) error {
 		value, err := w.s.cfg.Codec.Encode(v)
 		if err != nil {
