@@ -69,6 +69,9 @@ func (w work) request(b *binding, to reply.Address) {
 		return
 	}
 	ctx := w.ctx
+	if left > 0 {
+		to.Until = w.began.Add(left)
+	}
 	if left > 0 && b.kind == single { // a stream's caller says how long it waits for the first value only
 		limited := deadline.New(ctx, w.began.Add(left))
 		defer limited.Cancel()
@@ -76,7 +79,7 @@ func (w work) request(b *binding, to reply.Address) {
 	}
 	var r result
 	var cut atomic.Bool // r is not to be looked at
-	seq := reply.NewSequence(w.s.replies, to, holdFor(b.kind), func(err error) {
+	seq := reply.NewSequence(w.ctx, w.s.replies, to, holdFor(b.kind), func(err error) {
 		if cut.Load() {
 			w.replied(to, result{step: outcome.Fault, err: intake.ErrDrained}, err)
 			return

@@ -222,13 +222,15 @@ func (s *Service) open() error {
 			// A client cannot have this limit: it counts from the record's
 			// timestamp, which a caller can set.
 			kgo.RecordDeliveryTimeout(s.cfg.Timeout),
+			// Replies have bounds of their own, also on bytes.
+			kgo.MaxBufferedRecords(250_000),
 		}, s.cfg.Kafka)
 	producer, err := kgo.NewClient(opts...)
 	if err != nil {
 		return fmt.Errorf("make the Kafka client: %w", err)
 	}
 	s.producer = producer
-	s.replies = reply.NewPublisher(producer, replyPatience)
+	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.cfg.Timeout})
 	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, topic string) error {
 		return s.keeper().Ensure(ctx, []topics.Spec{s.cfg.spec(topic)})
 	})

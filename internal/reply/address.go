@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -17,6 +18,9 @@ import (
 type Address struct {
 	Dialect dialect.Dialect
 	Request dialect.Request
+	// Until is when the caller has given up waiting for the first reply. Zero
+	// when it did not say; then Limits.Unstated holds.
+	Until time.Time
 }
 
 // ErrRefused marks a reply topic to which the service does not write.

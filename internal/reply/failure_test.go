@@ -36,7 +36,7 @@ func TestReplyThatIsTooLarge(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b, f := setup(t, wait, kgo.ProducerBatchMaxBytes(10_000)), newFinish()
-			s := reply.NewSequence(b.Publisher, to(0), 0, f.done)
+			s := reply.NewSequence(t.Context(), b.Publisher, to(0), 0, f.done)
 			for _, v := range tt.values {
 				if err := s.Send([]byte(v)); err != nil && !errors.Is(err, reply.ErrFinished) {
 					t.Errorf("Send = %v", err)
@@ -58,7 +58,7 @@ func TestReplyThatIsTooLarge(t *testing.T) {
 func TestSequenceRefusesValuesBehindOneThatWasTooLarge(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait, kgo.ProducerBatchMaxBytes(10_000)), newFinish()
-	s := reply.NewSequence(b.Publisher, to(0), 0, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(0), 0, f.done)
 	if err := s.Send(make([]byte, 20_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestDoneIsCalledOnAnotherGoroutine(t *testing.T) {
 func TestReplyWithoutAPartitionGoesToAny(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait), newFinish()
-	reply.NewSequence(b.Publisher, to(dialect.NoPartition), 0, f.done).Fail(denied)
+	reply.NewSequence(t.Context(), b.Publisher, to(dialect.NoPartition), 0, f.done).Fail(denied)
 	if err := f.wait(t); err != nil {
 		t.Errorf("done got %v", err)
 	}
@@ -213,7 +213,7 @@ func TestOrderIsKeptWhileThePartitionIsNotKnown(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait), newFinish()
 	refreshed := b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: replyTopic, Observe: true, Count: -1})
-	s := reply.NewSequence(b.Publisher, to(2), 0, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(2), 0, f.done)
 	want := make([]string, 0, 101)
 	for i := range 100 {
 		want = append(want, fmt.Sprint(i))
@@ -242,7 +242,7 @@ func TestOrderIsKeptWhileThePartitionIsNotKnown(t *testing.T) {
 func TestNothingFollowsALostValue(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, 300*time.Millisecond), newFinish()
-	s := reply.NewSequence(b.Publisher, to(2), 0, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(2), 0, f.done)
 	for _, v := range []string{"1", "2", "3"} {
 		if err := s.Send([]byte(v)); err != nil {
 			t.Fatal(err)

@@ -1,108 +1,96 @@
 package reply
 
 import (
-	"context"
 	"errors"
 	"time"
 
-	"github.com/siskin-go/siskin/dialect"
-	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Publisher sends reply records. Safe for concurrent use.
+// Publisher sends reply records, each destination within a room of its own: one
+// whose leader is dead takes nothing from the others. Safe for concurrent use.
 type Publisher struct {
 	client *kgo.Client
-	// patience is how long a transient failure is tried again.
-	patience time.Duration
+	limits Limits
+	rooms  *rooms
+	purge  purge
 }
 
-// NewPublisher returns a publisher that produces through client and tries a
-// reply whose partition is not yet known again for patience.
-func NewPublisher(client *kgo.Client, patience time.Duration) *Publisher {
-	return &Publisher{client: client, patience: patience}
+// Limits say how long a reply is tried.
+type Limits struct {
+	// Missing is how long a destination that does not exist is looked for,
+	// also when the caller waits longer: most often such a caller has gone,
+	// and its topic with it, and the request's offset cannot pass while its
+	// reply is tried. Zero gives it up when it is first missed.
+	Missing time.Duration
+	// Unstated is how long a reply is tried whose request states no deadline,
+	// and how long each later reply of a stream is. At least a second.
+	Unstated time.Duration
 }
 
-// record is one reply as it goes out.
-func record(to Address, value []byte, reply dialect.Reply) *kgo.Record {
-	rec := &kgo.Record{
-		Topic: to.Request.ReplyTopic, Partition: to.Request.ReplyPartition, Value: value,
-		Context: partitioner.Obey,
-	}
-	if rec.Partition == dialect.NoPartition {
-		rec.Context = context.Background()
-	}
-	reply.CorrelationID = to.Request.CorrelationID
-	to.Dialect.WriteReply(rec, reply)
-	return rec
-}
-
-// Once sends rec. done is called exactly once, from another goroutine, when the
-// broker has stored the record or never will.
-//
-// It never blocks: when the client's buffer is full, the record fails at once.
-// The context never ends on purpose: the end of one record's context fails its
-// neighbours in the same batch.
-func (p *Publisher) Once(rec *kgo.Record, done func(error)) {
-	p.client.TryProduce(rec.Context, rec, func(_ *kgo.Record, err error) { done(err) })
-}
-
-// Patiently is Once for a record whose topic or partition the Kafka client may
-// not know yet: it is tried again for a while.
-func (p *Publisher) Patiently(rec *kgo.Record, done func(error)) {
-	p.Once(rec, func(err error) {
-		if err == nil || Permanent(err) {
-			done(err)
-			return
-		}
-		p.again(rec, time.Now().Add(p.patience), done, err)
-	})
-}
-
-func (p *Publisher) again(rec *kgo.Record, until time.Time, done func(error), last error) {
-	if time.Now().After(until) {
-		done(last)
-		return
-	}
-	if !errors.Is(last, kerr.UnknownTopicID) {
-		p.client.ForceMetadataRefresh()
-	}
-	time.AfterFunc(retryDelay, func() {
-		if errors.Is(last, kerr.UnknownTopicID) {
-			// The topic was made anew. The client finds the new one only after
-			// it has forgotten the old one.
-			p.client.PurgeTopicsFromProducing(rec.Topic)
-		}
-		p.Once(rec, func(err error) {
-			if err == nil || Permanent(err) {
-				done(err)
-				return
-			}
-			p.again(rec, until, done, err)
-		})
-	})
-}
+// lastChance is how long a reply is tried at least: an error that says that the
+// deadline has passed is made only then.
+const lastChance = time.Second
 
 // retryDelay leaves time for one refresh of the metadata.
 const retryDelay = 200 * time.Millisecond
 
-// Permanent reports whether trying again cannot deliver the record. A partition
-// that the metadata does not show may exist by now, so its error is transient;
-// the Kafka client gives that error no type.
-func Permanent(err error) bool {
-	for _, e := range []error{
-		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidTopicException, kerr.TopicAuthorizationFailed,
-		kerr.ClusterAuthorizationFailed, kerr.InvalidRecord, kerr.PolicyViolation, kgo.ErrClientClosed,
-	} {
-		if errors.Is(err, e) {
-			return true
+// NewPublisher returns a publisher that produces through client. The client's
+// RecordDeliveryTimeout, if any, counts from each attempt.
+func NewPublisher(client *kgo.Client, limits Limits) *Publisher {
+	p := &Publisher{client: client, limits: limits}
+	p.rooms = newRooms(client, func(late []*flight) {
+		for _, f := range late {
+			f.seq.landed(ErrLate)
 		}
-	}
-	return false
+	})
+	return p
 }
 
-// TooLarge reports whether the record was refused for its size.
-func TooLarge(err error) bool {
-	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge)
+// produce puts f, which has room and a deadline, on its way. It never blocks.
+//
+// The deadline is no context: the end of one record's context fails its
+// neighbours in the same batch. When the deadline passes, f has ended for its
+// sequence, although the Kafka client may still hold the record: without an
+// answer from a broker it cannot know whether the record is stored, and keeps
+// it for as long as the broker is away.
+func (p *Publisher) produce(f *flight) { p.client.TryProduce(f.record.Context, &f.record, f.landed) }
+
+// again tries f once more in a moment and reports whether it does.
+func (p *Publisher) again(f *flight, err error) bool {
+	if !f.patient || Permanent(err) || !p.worthwhile(f, err) {
+		return false
+	}
+	if errors.Is(err, kerr.UnknownTopicID) {
+		// The topic was made anew. The client finds the new one only after it
+		// has forgotten the old one.
+		p.purge.add(p, f.record.Topic, true)
+	} else {
+		p.client.ForceMetadataRefresh()
+	}
+	time.AfterFunc(retryDelay, func() {
+		if p.rooms.isEnded(f) {
+			p.rooms.leave(f)
+			return
+		}
+		f.record.Timestamp = time.Time{} // the client's own limit counts from it
+		p.produce(f)
+	})
+	return true
+}
+
+// worthwhile reports whether there is time for another attempt after err.
+func (p *Publisher) worthwhile(f *flight, err error) bool {
+	now := time.Now()
+	if missing(err) {
+		if f.missing.IsZero() {
+			f.missing = now.Add(p.limits.Missing)
+		}
+		if !now.Before(f.missing) {
+			p.purge.add(p, f.record.Topic, false)
+			return false
+		}
+	}
+	return now.Before(f.until) && !p.rooms.isEnded(f)
 }

@@ -1,12 +1,13 @@
 package reply
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ErrFinished is returned for a value sent after the sequence has ended.
@@ -17,20 +18,20 @@ var ErrFinished = errors.New("the reply has already ended")
 // reply can ride on it: a mark of its own reaches a NestJS client as one more
 // value, null. Safe for concurrent use.
 type Sequence struct {
+	ctx       context.Context // while it lasts, Send may wait
 	publisher *Publisher
 	to        Address
 	hold      time.Duration
 	done      func(error)
 
 	mu      sync.Mutex
-	idle    sync.Cond
-	held    []byte
-	holding bool
+	moved   chan struct{} // closed when it may go on; nil while no Send waits
+	held    *flight
 	closed  bool // End, Fail or Cancel was called
 	broken  bool // a record is lost: what comes behind it is of no use
 	begun   bool // the first record is on its way
 	open    bool // the first record has landed
-	waiting []*kgo.Record
+	waiting []*flight
 	flying  int // records on their way to the broker, or waiting
 	failed  error
 	timer   *time.Timer
@@ -41,29 +42,34 @@ type Sequence struct {
 const window = 256
 
 // NewSequence returns a sequence that holds a value back for at most hold, or
-// until the end when hold is zero. After End, Fail or Cancel, done is called
-// once, when every record has landed, with the first error among them.
-func NewSequence(p *Publisher, to Address, hold time.Duration, done func(error)) *Sequence {
-	s := &Sequence{publisher: p, to: to, hold: hold, done: done}
-	s.idle.L = &s.mu
-	return s
+// until the end when hold is zero, as is right for a single reply. After End,
+// Fail or Cancel, done is called once, when every record has landed or its
+// deadline has passed, with the first error among them. When nothing is on its
+// way, End, Fail and Cancel call it themselves, without a lock.
+//
+// ctx bounds only how long Send waits. It ends nothing that is on its way.
+func NewSequence(ctx context.Context, p *Publisher, to Address, hold time.Duration, done func(error)) *Sequence {
+	return &Sequence{ctx: ctx, publisher: p, to: to, hold: hold, done: done}
 }
 
 // Send queues one encoded value. It blocks while too many earlier values are on
-// their way.
+// their way, and with a hold also while the destination has no room: a stream
+// goes as fast as its reader's partition. It returns the error of the context
+// when that ends first, and an error that wraps ErrFinished when the sequence
+// has ended, also because a record was lost.
 func (s *Sequence) Send(value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.flying >= window && !s.over() {
-		s.idle.Wait()
+	f := newFlight(s, value, false)
+	if err := s.admit(f); err != nil {
+		return err
 	}
-	if s.over() {
-		return ErrFinished
+	s.flush(false)
+	if s.broken {
+		s.drop(f)
+		return s.refusal()
 	}
-	if s.holding {
-		s.flush(false)
-	}
-	s.held, s.holding = value, true
+	s.held = f
 	if s.hold > 0 {
 		s.since = time.Now()
 		s.startTimer()
@@ -80,52 +86,110 @@ func (s *Sequence) startTimer() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		// It may fire just when a newer value has come, which waits anew.
-		if s.holding && !s.over() && time.Since(s.since) >= s.hold {
+		if !s.over() && time.Since(s.since) >= s.hold {
 			s.flush(false)
 		}
 	})
 }
 
-// flush sends the held value.
+// flush sends the held value, if there is one.
 func (s *Sequence) flush(last bool) {
-	value := s.held
-	s.held, s.holding = nil, false
-	s.send(record(s.to, value, dialect.Reply{Last: last}))
+	if f := s.held; f != nil {
+		s.held = nil
+		f.label(dialect.Reply{Last: last})
+		s.send(f)
+	}
+}
+
+// sendEnding sends a record without a value.
+func (s *Sequence) sendEnding(fault *dialect.Fault) {
+	f := newFlight(s, nil, true)
+	f.label(dialect.Reply{Fault: fault, Last: true})
+	s.send(f)
 }
 
 // send puts one record on its way. The caller holds the lock, which keeps the
-// order: the Kafka client buffers a record before Once returns.
+// order: the Kafka client buffers a record before produce returns.
 //
 // The first record goes alone, and only it is tried again: its partition may not
 // be known yet, and were others under way, they could overtake it. When it has
 // landed the partition is known, and the Kafka client keeps the order by itself.
-func (s *Sequence) send(rec *kgo.Record) {
-	s.flying++
+func (s *Sequence) send(f *flight) {
+	if s.broken {
+		s.drop(f)
+		return
+	}
+	now := time.Now()
+	f.record.Timestamp = now // or the Kafka client would ask for the time as well
+	var until time.Time
 	switch {
 	case !s.begun:
-		s.begun = true
-		s.publisher.Patiently(rec, s.landed)
-	case !s.open:
-		s.waiting = append(s.waiting, rec)
-	default:
-		s.publisher.Once(rec, s.landed)
+		until, f.patient = s.firstDeadline(now), true
+	case s.open:
+		until = now.Add(s.publisher.limits.Unstated)
 	}
+	if f.to == nil {
+		if !s.publisher.rooms.enter(s.at(), f, until) {
+			s.lose(ErrDestinationFull)
+			return
+		}
+	} else if !until.IsZero() {
+		s.publisher.rooms.depart(f, until)
+	}
+	s.flying++
+	if until.IsZero() {
+		s.waiting = append(s.waiting, f)
+		return
+	}
+	s.begun = true
+	s.publisher.produce(f)
+}
+
+// firstDeadline is how long the first record is tried: its caller waits no
+// longer for it. Later ones have time of their own, since a stream's caller
+// says only how long it waits for the first.
+func (s *Sequence) firstDeadline(now time.Time) time.Time {
+	if s.to.Until.IsZero() {
+		return now.Add(s.publisher.limits.Unstated)
+	}
+	if least := now.Add(lastChance); s.to.Until.Before(least) {
+		return least
+	}
+	return s.to.Until
+}
+
+func (s *Sequence) at() address {
+	return address{topic: s.to.Request.ReplyTopic, partition: s.to.Request.ReplyPartition}
 }
 
 // over reports whether no further value can be sent.
 func (s *Sequence) over() bool { return s.closed || s.broken }
 
+func (s *Sequence) refusal() error {
+	if s.failed != nil {
+		return fmt.Errorf("%w: %w", ErrFinished, s.failed)
+	}
+	return ErrFinished
+}
+
 // End finishes the sequence without an error. When the held value has already
 // left, or there was none, the mark goes out alone, without a value.
-func (s *Sequence) End() { s.close(func() { s.flush(true) }) }
+func (s *Sequence) End() {
+	s.close(func() {
+		if s.held == nil {
+			s.sendEnding(nil)
+		}
+		s.flush(true)
+	})
+}
 
 // Fail finishes the sequence with an error, after the values sent so far.
 func (s *Sequence) Fail(fault *dialect.Fault) {
 	s.close(func() {
-		if s.holding {
-			s.flush(false)
+		s.flush(false)
+		if !s.broken {
+			s.sendEnding(fault)
 		}
-		s.send(record(s.to, nil, dialect.Reply{Fault: fault, Last: true}))
 	})
 }
 
@@ -144,7 +208,8 @@ func (s *Sequence) Abandon() bool {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.idle.Broadcast()
+	s.dropHeld()
+	s.move()
 	return true
 }
 
@@ -159,10 +224,11 @@ func (s *Sequence) close(last func()) {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.idle.Broadcast()
 	if !s.broken {
 		last()
 	}
+	s.dropHeld()
+	s.move()
 	landed, failed := s.flying == 0, s.failed
 	s.mu.Unlock()
 	if landed {
@@ -170,38 +236,25 @@ func (s *Sequence) close(last func()) {
 	}
 }
 
-// landed is called by the Kafka client on a goroutine of its own, so it may
-// take the lock.
+// landed is called when a record has landed or is late, on a goroutine that
+// holds no lock.
 func (s *Sequence) landed(err error) {
 	s.mu.Lock()
 	s.flying--
 	if err != nil && !s.broken {
-		s.fail(err)
+		s.lose(err)
 	}
 	s.open = true
-	for _, rec := range s.waiting {
-		s.publisher.Once(rec, s.landed)
+	for _, f := range s.waiting {
+		f.record.Timestamp = time.Now() // the Kafka client's own limit counts from it
+		s.publisher.rooms.depart(f, f.record.Timestamp.Add(s.publisher.limits.Unstated))
+		s.publisher.produce(f)
 	}
 	s.waiting = nil
 	landed, failed := s.closed && s.flying == 0, s.failed
-	s.idle.Signal()
+	s.move()
 	s.mu.Unlock()
 	if landed {
 		s.done(failed)
 	}
 }
-
-// fail ends the sequence after a lost record. The caller is told where it can be.
-func (s *Sequence) fail(err error) {
-	s.failed, s.broken = err, true
-	s.flying -= len(s.waiting)
-	s.waiting = nil
-	if TooLarge(err) {
-		s.flying++
-		s.publisher.Once(record(s.to, nil, dialect.Reply{Fault: tooLarge, Last: true}), s.landed)
-	}
-	s.idle.Broadcast()
-}
-
-// tooLarge tells the caller why it gets no value.
-var tooLarge = &dialect.Fault{Code: "internal", Message: "the reply is larger than the broker accepts"}

@@ -53,7 +53,7 @@ func TestSequence(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			b, f := setup(t, wait), newFinish()
-			s := reply.NewSequence(b.Publisher, to(1), tt.hold, f.done)
+			s := reply.NewSequence(t.Context(), b.Publisher, to(1), tt.hold, f.done)
 			tt.send(t, s)
 			tt.close(s)
 			if err := f.wait(t); err != nil {
@@ -83,7 +83,7 @@ func TestSequenceSendsAValueWhenItsHoldIsOver(t *testing.T) {
 	b, f := setup(t, wait), newFinish()
 	arrived, release := b.hold(t)
 	release()
-	s := reply.NewSequence(b.Publisher, to(0), time.Millisecond, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(0), time.Millisecond, f.done)
 	for _, v := range []string{"1", "2"} {
 		if err := s.Send([]byte(v)); err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestSequenceKeepsTheOrderOfManyValues(t *testing.T) {
 	t.Parallel()
 	for _, hold := range []time.Duration{0, time.Microsecond, never} {
 		b, f := setup(t, wait), newFinish()
-		s := reply.NewSequence(b.Publisher, to(0), hold, f.done)
+		s := reply.NewSequence(t.Context(), b.Publisher, to(0), hold, f.done)
 		const values = 2_000
 		want := make([]string, values)
 		for i := range want {
@@ -129,7 +129,7 @@ func TestSequenceKeepsTheOrderOfManyValues(t *testing.T) {
 func TestSequenceIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait), newFinish()
-	s := reply.NewSequence(b.Publisher, to(0), time.Microsecond, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(0), time.Microsecond, f.done)
 	var (
 		wg       sync.WaitGroup
 		mu       sync.Mutex
@@ -179,7 +179,7 @@ func TestSequenceWaitsWhileManyValuesAreUnderWay(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait), newFinish()
 	arrived, release := b.hold(t)
-	s := reply.NewSequence(b.Publisher, to(0), 0, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(0), 0, f.done)
 	const values, window = 1_000, 256
 	sent := make(chan int, values)
 	go func() {
@@ -212,7 +212,7 @@ func TestSequenceThatIsFullCanBeCancelled(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait), newFinish()
 	arrived, release := b.hold(t)
-	s := reply.NewSequence(b.Publisher, to(0), 0, f.done)
+	s := reply.NewSequence(t.Context(), b.Publisher, to(0), 0, f.done)
 	refused := make(chan error)
 	go func() {
 		for {

@@ -37,9 +37,20 @@ type bench struct {
 	admin  *kadm.Client
 }
 
-func setup(t *testing.T, patience time.Duration, opts ...kgo.Opt) *bench {
+func setup(t testing.TB, patience time.Duration, opts ...kgo.Opt) *bench {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, replyTopic))
+	return setupOn(t, 1, 2, patience, opts...)
+}
+
+// setupBrokers is setup with several brokers and as many partitions as asked.
+func setupBrokers(t testing.TB, brokers int, partitions int32) *bench {
+	t.Helper()
+	return setupOn(t, brokers, partitions, wait)
+}
+
+func setupOn(t testing.TB, brokers int, partitions int32, patience time.Duration, opts ...kgo.Opt) *bench {
+	t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.SeedTopics(partitions, replyTopic))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +64,7 @@ func setup(t *testing.T, patience time.Duration, opts ...kgo.Opt) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.client.Close)
-	b.Publisher = reply.NewPublisher(b.client, patience)
+	b.Publisher = reply.NewPublisher(b.client, reply.Limits{Missing: patience, Unstated: wait})
 	admin, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
 	if err != nil {
 		t.Fatal(err)
@@ -73,11 +84,29 @@ func to(partition int32) reply.Address {
 // value answers a call with a single value.
 func (b *bench) value(t *testing.T, addr reply.Address, value string, f *finish) {
 	t.Helper()
-	s := reply.NewSequence(b.Publisher, addr, 0, f.done)
+	b.answer(t, addr, value, f.done)
+}
+
+// answer is value with a function of its own for the end.
+func (b *bench) answer(t testing.TB, addr reply.Address, value string, done func(error)) {
+	t.Helper()
+	s := reply.NewSequence(t.Context(), b.Publisher, addr, 0, done)
 	if err := s.Send([]byte(value)); err != nil {
 		t.Error(err)
 	}
 	s.End()
+}
+
+// receive waits for a value.
+func receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(wait):
+		t.Fatal("nothing came")
+		panic("unreachable")
+	}
 }
 
 // stored is what a partition holds, one line a record.
