@@ -128,7 +128,7 @@ func (x *text) all() (all string) {
 
 // last is the end of the text, which is what a failure needs.
 func (x *text) last() string {
-	const most = 8 << 10
+	const most = 4 << 10
 	all := x.all()
 	return all[max(0, len(all)-most):]
 }
