@@ -22,6 +22,8 @@ type ledger struct {
 	began       time.Time
 	marks       []string // what happened when, in words
 	assignments []assignment
+	busy        map[seat]int // handlers that run now
+	mostBusy    int
 	faults      []string
 	disorder    int
 	overlap     int
@@ -40,6 +42,12 @@ type run struct {
 	partition  partition
 	generation int
 	key        string
+}
+
+// seat is where handlers run at the same time.
+type seat struct {
+	member    string
+	partition partition
 }
 
 // state is where a run is.
@@ -61,7 +69,7 @@ func newLedger() *ledger {
 		began:  time.Now(),
 		stored: make(map[note]bool), done: make(map[note]int),
 		lastStored: make(map[string]int), lastDone: make(map[string]int),
-		requests: make(map[place]int), runs: make(map[run]*state),
+		requests: make(map[place]int), runs: make(map[run]*state), busy: make(map[seat]int),
 	}
 }
 
@@ -87,6 +95,8 @@ func (l *ledger) hear(member string, said line) {
 		case "assigned", "revoked", "lost":
 			l.assignments = append(l.assignments, assignment{time.Now(), member, said})
 			l.mark("%s %s %s", member, said.What, formatPartitions(said.Partitions))
+		case "commit failed":
+			l.mark("%s cannot commit: %s", member, said.Reason)
 		}
 	})
 }
@@ -96,6 +106,9 @@ func runOf(member string, said line) run {
 }
 
 func (l *ledger) begin(member string, said line) {
+	at := seat{member, partition{said.Topic, said.Partition}}
+	l.busy[at]++
+	l.mostBusy = max(l.mostBusy, l.busy[at])
 	if said.Key == "" {
 		return // no key, no order
 	}
@@ -118,6 +131,7 @@ func (l *ledger) begin(member string, said line) {
 }
 
 func (l *ledger) finish(member string, said line) {
+	l.busy[seat{member, partition{said.Topic, said.Partition}}]--
 	if s := l.runs[runOf(member, said)]; s != nil && s.offset == said.Offset {
 		s.running = false
 	}
@@ -253,6 +267,7 @@ func (l *ledger) report(r *report) {
 		r.add("events handled again", "%d", again)
 		r.add("requests handled", "%d", len(l.requests))
 		r.add("requests handled again", "%d", requestsAgain)
+		r.add("most handlers at once on a partition", "%d", l.mostBusy)
 		r.add("disorder within a generation", "%d", l.disorder)
 		r.add("overlap within a key", "%d", l.overlap)
 		for _, what := range []string{"assigned", "revoked", "lost"} {

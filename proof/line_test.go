@@ -10,12 +10,15 @@ import (
 
 // line is what a service writes on its standard output, as JSON.
 type line struct {
-	// What is "ready", "assigned", "revoked", "lost", "begin" or "done".
+	// What is "ready", "assigned", "revoked", "lost", "begin", "done" or, with
+	// its Reason, "commit failed".
 	What string
 	PID  int
 
 	// Partitions are by topic; of assigned, revoked and lost.
 	Partitions map[string][]int32 `json:",omitempty"`
+
+	Reason string `json:",omitempty"`
 
 	// The rest is of begin and done.
 	Handler    string // "event" or "request"
@@ -75,6 +78,8 @@ func (j *journal) observe(e events.Event) {
 			what = "lost"
 		}
 		j.write(line{What: what, Partitions: e.Partitions})
+	case events.CommitFailed:
+		j.write(line{What: "commit failed", Reason: e.Err.Error()})
 	}
 }
 
