@@ -43,7 +43,7 @@ func (b *bench) all(ctx context.Context) (rep *report, err error) {
 		defer func() { err = errors.Join(err, broker.Close()) }()
 		brokers = list(broker.ready)
 	}
-	if b.topics, err = newTopics(brokers, b.set.partitions); err != nil {
+	if b.topics, err = newTopics(brokers, b.set.partitions, b.set.delay); err != nil {
 		return nil, err
 	}
 	defer b.topics.close()
@@ -53,6 +53,7 @@ func (b *bench) all(ctx context.Context) (rep *report, err error) {
 	} else {
 		rep.Runs, err = b.load(ctx)
 		rep.Cells = summarize(rep.Runs)
+		rep.Goals = verdicts(rep.Cells, b.set.delay)
 	}
 	return rep, err
 }
@@ -148,7 +149,8 @@ func (b *bench) serve(ctx context.Context, s side.Side, at side.Target) (side.Se
 	if !b.set.separate {
 		return s.Serve(ctx, at)
 	}
-	return startChild("-role", roleServer, "-sides", s.Name(), "-pattern", at.Pattern, "-brokers", strings.Join(at.Brokers, ","))
+	return startChild("-role", roleServer, "-sides", s.Name(), "-pattern", at.Pattern,
+		"-handler-delay", at.Delay.String(), "-brokers", strings.Join(at.Brokers, ","))
 }
 
 // usage is what client and server have used so far, the broker not included.

@@ -114,7 +114,7 @@ func childServer(set settings) (string, io.Closer, error) {
 	if len(set.sides) != 1 {
 		return "", nil, errors.New("a server has one side")
 	}
-	srv, err := set.sides[0].Serve(context.Background(), targetOf(set.brokers, set.pattern))
+	srv, err := set.sides[0].Serve(context.Background(), targetOf(set.brokers, set.pattern, set.delay))
 	return "ready", srv, err
 }
 

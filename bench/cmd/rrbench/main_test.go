@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/siskin-go/siskin/bench/internal/measure"
 	"github.com/siskin-go/siskin/bench/internal/raw"
@@ -89,6 +90,7 @@ func TestParse(t *testing.T) {
 		{"-duration", "0s"},
 		{"-warmup", "-1s"},
 		{"-first-call", "-1"},
+		{"-handler-delay", "-1s"},
 		{"rounds"},
 	} {
 		if _, err := parse(bad, &bytes.Buffer{}); err == nil {
@@ -141,5 +143,75 @@ func TestSummarize(t *testing.T) {
 	}
 	if c := cells[2]; c.InFlight != 8 || c.Ratio != (measure.Spread{}) || c.Allocs.Median != 0 {
 		t.Errorf("without a baseline and without calls: %+v", c)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	at := func(side string, inFlight int, perSecond, ratio float64) cell {
+		return cell{
+			Side: side, InFlight: inFlight,
+			PerSecond: measure.Spread{Median: perSecond}, Ratio: measure.Spread{Median: ratio},
+		}
+	}
+	cells := []cell{
+		at("raw", 64, 2000, 1), at("siskin", 1, 900, 0.9), at("siskin", 64, 1940, 0.97), at("siskin", 512, 999, 0.9),
+	}
+	tests := []struct {
+		name  string
+		cells []cell
+		delay time.Duration
+		want  []string
+	}{
+		{"speed", cells, 0, []string{
+			"siskin/raw at 64 in flight: 0.97 (goal ≥ 0.95: met)", "siskin/raw at 512 in flight: 0.90 (goal ≥ 0.95: missed)",
+		}},
+		{"without the baseline", []cell{at("siskin", 64, 1940, 0)}, 0, nil},
+		{"slow handler", cells, 50 * time.Millisecond, []string{"50 ms handler: 1940/s (goal ≥ 1000/s: met)"}},
+		{"slow handler, one at a time", []cell{at("siskin", 64, 19.6, 0)}, 50 * time.Millisecond, []string{
+			"50 ms handler: 20/s (goal ≥ 1000/s: missed)",
+		}},
+		{"another delay", cells, time.Second, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, v := range verdicts(tt.cells, tt.delay) {
+				got = append(got, v.String())
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// The delay reaches a server in a process of its own.
+func TestHandlerDelay(t *testing.T) {
+	t.Parallel()
+	var out, progress bytes.Buffer
+	file := filepath.Join(t.TempDir(), "figures.json")
+	args := []string{
+		"-in-flight", "8", "-duration", "100ms", "-warmup", "0s", "-rounds", "1", "-separate", "-handler-delay", "20ms", "-json", file,
+	}
+	if err := run(args, nil, &out, &progress); err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rep report
+	if err := json.Unmarshal(text, &rep); err != nil {
+		t.Fatal(err)
+	}
+	if len(rep.Runs) != len(sides) {
+		t.Fatalf("%d runs, want %d", len(rep.Runs), len(sides))
+	}
+	for _, r := range rep.Runs {
+		if r.P50 < 20*time.Millisecond {
+			t.Errorf("side %s answers in %v, want at least the delay", r.Side, r.P50)
+		}
 	}
 }

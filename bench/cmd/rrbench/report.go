@@ -20,6 +20,7 @@ type report struct {
 	Separate   bool          `json:"server_in_own_process"`
 	Duration   time.Duration `json:"duration_ns"`
 	Warmup     time.Duration `json:"warmup_ns"`
+	Delay      time.Duration `json:"handler_delay_ns"`
 	Rounds     int           `json:"rounds"`
 	Partitions int           `json:"partitions"`
 	Go         string        `json:"go"`
@@ -27,6 +28,7 @@ type report struct {
 	CPUs       int           `json:"cpus"`
 
 	Cells      []cell       `json:"summary,omitempty"`
+	Goals      []verdict    `json:"goals,omitempty"`
 	Runs       []result     `json:"runs,omitempty"`
 	FirstCalls []firstCalls `json:"first_calls,omitempty"`
 }
@@ -41,6 +43,7 @@ func newReport(set settings) *report {
 		Separate:   set.separate,
 		Duration:   set.duration,
 		Warmup:     set.warmup,
+		Delay:      set.delay,
 		Rounds:     set.rounds,
 		Partitions: set.partitions,
 		Go:         runtime.Version(),
@@ -64,6 +67,9 @@ func (r *report) print(w io.Writer) error {
 	if r.Separate {
 		server = "in its own process"
 	}
+	if r.Delay > 0 {
+		server += fmt.Sprintf(", handler takes %v", r.Delay)
+	}
 	if _, err := fmt.Fprintf(w, "%s broker, server %s, %d partition(s), %s, %s, %d CPUs\n\n",
 		r.Broker, server, r.Partitions, r.Go, r.System, r.CPUs); err != nil {
 		return err
@@ -86,6 +92,9 @@ func (r *report) printLoad(w io.Writer) {
 	}
 	_, _ = fmt.Fprintf(w, "\nmedians of %d rounds of %v; range: slowest to fastest round; CPU and allocations of client and server, not of the broker\n",
 		r.Rounds, r.Duration)
+	for _, v := range r.Goals {
+		_, _ = fmt.Fprintln(w, v)
+	}
 }
 
 func (r *report) printFirstCalls(w io.Writer) {

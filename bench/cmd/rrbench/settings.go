@@ -19,6 +19,7 @@ type settings struct {
 	inFlight   []int
 	duration   time.Duration
 	warmup     time.Duration
+	delay      time.Duration // that the handler takes
 	rounds     int
 	partitions int
 	separate   bool // the server in a process of its own
@@ -41,6 +42,7 @@ func parse(args []string, usage io.Writer) (settings, error) {
 	f.StringVar(&inFlight, "in-flight", "1,64,512", "comma-separated `numbers` of calls in flight")
 	f.DurationVar(&s.duration, "duration", 3*time.Second, "how long one run measures")
 	f.DurationVar(&s.warmup, "warmup", time.Second, "how long one run warms up first")
+	f.DurationVar(&s.delay, "handler-delay", 0, "how long the handler waits before it answers; try it with -in-flight 64")
 	f.IntVar(&s.rounds, "rounds", 3, "how often everything is run")
 	f.IntVar(&s.partitions, "partitions", 1, "partitions of the request and reply topics")
 	f.BoolVar(&s.separate, "separate", false, "run the server in a process of its own")
@@ -77,6 +79,9 @@ func (s settings) validate() error {
 	}
 	if s.duration <= 0 || s.warmup < 0 {
 		errs = append(errs, fmt.Errorf("-duration %v: must be above 0, -warmup %v: must not be negative", s.duration, s.warmup))
+	}
+	if s.delay < 0 {
+		errs = append(errs, fmt.Errorf("-handler-delay %v: must not be negative", s.delay))
 	}
 	if s.firstCalls < 0 {
 		errs = append(errs, fmt.Errorf("-first-call %d: must not be negative", s.firstCalls))

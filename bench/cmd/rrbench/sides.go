@@ -12,6 +12,9 @@ import (
 // baseline is the side that the others are compared with.
 const baseline = "raw"
 
+// candidateSide is the one that has goals.
+const candidateSide = "siskin"
+
 // sides are all that can be measured. A new one is added here, and nowhere else.
 var sides = []side.Side{
 	raw.Side{},

@@ -20,27 +20,28 @@ const tidyTimeout = 30 * time.Second
 type topics struct {
 	brokers    []string
 	partitions int
+	delay      time.Duration
 	kafka      *kgo.Client
 	admin      *kadm.Client
 }
 
-func newTopics(brokers []string, partitions int) (*topics, error) {
+func newTopics(brokers []string, partitions int, delay time.Duration) (*topics, error) {
 	kafka, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	if err != nil {
 		return nil, err
 	}
-	return &topics{brokers: brokers, partitions: partitions, kafka: kafka, admin: kadm.NewClient(kafka)}, nil
+	return &topics{brokers: brokers, partitions: partitions, delay: delay, kafka: kafka, admin: kadm.NewClient(kafka)}, nil
 }
 
 func (t *topics) close() { t.kafka.Close() }
 
-func targetOf(brokers []string, pattern string) side.Target {
-	return side.Target{Brokers: brokers, Pattern: pattern}
+func targetOf(brokers []string, pattern string, delay time.Duration) side.Target {
+	return side.Target{Brokers: brokers, Pattern: pattern, Delay: delay}
 }
 
 // make creates the topics of a pattern, with the broker's own replication.
 func (t *topics) make(ctx context.Context, pattern string) (side.Target, error) {
-	at := targetOf(t.brokers, pattern)
+	at := targetOf(t.brokers, pattern, t.delay)
 	made, err := t.admin.CreateTopics(ctx, int32(t.partitions), -1, nil, at.Pattern, at.ReplyTopic())
 	if err = errors.Join(err, made.Error()); err != nil {
 		return at, fmt.Errorf("create topics of %s: %w", pattern, err)

@@ -26,6 +26,7 @@ const (
 // the poll marked for the next commit.
 type server struct {
 	kafka *kgo.Client
+	delay time.Duration
 	stop  context.CancelFunc
 	polls chan *poll
 	done  sync.WaitGroup
@@ -53,7 +54,7 @@ func serve(at side.Target) (*server, error) {
 		return nil, fmt.Errorf("raw server: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &server{kafka: kafka, stop: stop, polls: make(chan *poll, pollsInFlight)}
+	s := &server{kafka: kafka, delay: at.Delay, stop: stop, polls: make(chan *poll, pollsInFlight)}
 	s.done.Go(func() { s.pollLoop(ctx) })
 	s.done.Go(s.ackLoop)
 	return s, nil
@@ -74,7 +75,7 @@ func (s *server) pollLoop(ctx context.Context) {
 				p.last = append(p.last, part.Records[n-1])
 			}
 		})
-		fetches.EachRecord(func(r *kgo.Record) { s.answer(p, r) })
+		fetches.EachRecord(func(r *kgo.Record) { s.handle(p, r) })
 		s.polls <- p
 	}
 }
@@ -87,6 +88,19 @@ func (s *server) ackLoop() {
 			s.kafka.MarkCommitRecords(p.last...)
 		}
 	}
+}
+
+// handle answers one request, after the delay that the target asks for. Requests
+// wait side by side: they have no keys, so no order.
+func (s *server) handle(p *poll, r *kgo.Record) {
+	if s.delay == 0 {
+		s.answer(p, r)
+		return
+	}
+	p.replies.Go(func() {
+		time.Sleep(s.delay)
+		s.answer(p, r)
+	})
 }
 
 // answer produces the reply to one request. A request that cannot be answered

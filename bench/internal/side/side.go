@@ -2,7 +2,10 @@
 // over Kafka, such as a hand-written franz-go loop or Siskin.
 package side
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Side is one contender. Its values are stateless; the state is in the Server
 // and the Caller that it returns.
@@ -55,6 +58,10 @@ type Target struct {
 	// Pattern is the name of what is called, and the request topic. The
 	// reply topic is named as NestJS would: see ReplyTopic.
 	Pattern string
+
+	// Delay is how long the handler waits before it answers. Requests of one
+	// partition may wait side by side.
+	Delay time.Duration
 }
 
 // ReplyTopic is the topic that replies go to.

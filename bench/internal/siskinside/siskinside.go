@@ -37,6 +37,9 @@ func (Side) Serve(_ context.Context, at side.Target) (side.Server, error) {
 		return nil, err
 	}
 	contract(at).Handle(svc, func(_ context.Context, numbers []float64) (float64, error) {
+		if at.Delay > 0 {
+			time.Sleep(at.Delay)
+		}
 		var sum float64
 		for _, n := range numbers {
 			sum += n
