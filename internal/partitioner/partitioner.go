@@ -156,13 +156,30 @@ func (l *load) at(partition int) *atomic.Int32 {
 	return l.pending[partition]
 }
 
-// choose takes the less busy of two partitions picked at random, and on a tie
-// the next one by turn. Two choices are nearly as good as looking at all, and
-// clients that know nothing of each other do not all pick the same.
+// few is how many partitions are all looked at for each request.
+const few = 32
+
+// choose takes the partition with the fewest pending calls, and on a tie the
+// next one by turn. Where there are many it takes the less busy of two picked at
+// random, which is nearly as good; but as long as one can look at all, a request
+// must not meet two dead servers only because those two were picked.
 func (l *load) choose(n int) int {
-	if n == 1 {
-		return 0
+	l.turn = (l.turn + 1) % n
+	if n > few {
+		return l.ofTwo(n)
 	}
+	best, least := l.turn, l.at(l.turn).Load()
+	for i := 1; i < n && least > 0; i++ {
+		p := (l.turn + i) % n
+		if busy := l.at(p).Load(); busy < least {
+			best, least = p, busy
+		}
+	}
+	l.turn = best
+	return best
+}
+
+func (l *load) ofTwo(n int) int {
 	a := rand.IntN(n)
 	b := rand.IntN(n - 1)
 	if b >= a {
@@ -174,9 +191,7 @@ func (l *load) choose(n int) int {
 		return a
 	case busyB < busyA:
 		return b
-	}
-	l.turn = (l.turn + 1) % n
-	if l.at(l.turn).Load() <= busyA {
+	case l.at(l.turn).Load() <= busyA:
 		return l.turn
 	}
 	return a

@@ -13,7 +13,7 @@ import (
 
 func TestRequestsSpreadEvenly(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 2, 3, 10} {
+	for _, n := range []int{1, 2, 3, 10, 40} {
 		a := newAsker(n)
 		count := make([]int, n)
 		for range 1_000 * n {
