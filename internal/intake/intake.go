@@ -86,6 +86,7 @@ type Intake struct {
 	ended      bool
 	member     membership
 
+	tasks   sync.WaitGroup
 	leaving atomic.Bool     // a static member that will not come back
 	aborted context.Context // ends when the drain must
 	abort   context.CancelFunc
@@ -175,6 +176,7 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	close(stop)
 	loops.Wait()
 	in.fence(nil)
+	in.tasks.Wait()
 	if errors.Is(context.Cause(in.session), ErrFenced) {
 		return false, ErrFenced
 	}

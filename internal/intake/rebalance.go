@@ -18,6 +18,10 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 	<-in.built
 	in.note(func(m *membership) { m.joined, m.failure = true, nil })
 	in.starts.learn(ctx, in.cfg.Topics)
+	if len(topics) == 0 && in.cfg.NextGen && in.outside() {
+		in.tasks.Go(in.awaitShare)
+		return
+	}
 	if len(topics) == 0 {
 		in.cfg.Joined() // the others own everything, or nothing is new
 		return
