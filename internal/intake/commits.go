@@ -2,10 +2,10 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
-	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -65,10 +65,11 @@ func (in *Intake) Commit(ctx context.Context) error {
 }
 
 func (in *Intake) store(
-	ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*commit.Partition,
+	ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*partition,
 ) (failed error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
+	ctx = kgo.PreCommitFnContext(ctx, func(*kmsg.OffsetCommitRequest) error { return stillOwned(parts) })
 	in.client.CommitOffsetsSync(ctx, offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if failed = err; err == nil {
@@ -76,6 +77,19 @@ func (in *Intake) store(
 			}
 		})
 	return failed
+}
+
+// stillOwned is asked when a commit is about to leave. The Kafka client holds
+// commits back while it joins, and would then send them as the member that it has
+// become: for partitions that were lost meanwhile, and whose new owner may be
+// further, they would take the group back.
+func stillOwned(parts map[key]*partition) error {
+	for _, p := range parts {
+		if p.closed.Load() {
+			return ErrLost
+		}
+	}
+	return nil
 }
 
 // told asks for another try after a failed commit and tells about it, once until
@@ -86,17 +100,20 @@ func (in *Intake) told(err error) {
 		return
 	}
 	in.wakeCommits()
+	if errors.Is(err, ErrLost) {
+		return // that was told about
+	}
 	if in.commitFailure != err.Error() {
 		in.commitFailure = err.Error()
 		in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
 	}
 }
 
-func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*commit.Partition) {
+func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partition) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	offsets := make(map[string]map[int32]kgo.EpochOffset)
-	parts := make(map[key]*commit.Partition)
+	parts := make(map[key]*partition)
 	for k, p := range in.partitions {
 		offset, epoch, dirty := p.marks.Position()
 		if !dirty {
@@ -106,7 +123,7 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*commit
 			offsets[k.topic] = make(map[int32]kgo.EpochOffset)
 		}
 		offsets[k.topic][k.partition] = kgo.EpochOffset{Epoch: epoch, Offset: offset}
-		parts[k] = p.marks
+		parts[k] = p
 	}
 	return offsets, parts
 }
@@ -114,7 +131,7 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*commit
 // stored notes what the broker took. A broker can refuse single partitions
 // although the commit as a whole went well.
 func (in *Intake) stored(
-	offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*commit.Partition, resp *kmsg.OffsetCommitResponse,
+	offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*partition, resp *kmsg.OffsetCommitResponse,
 ) (refused error) {
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
@@ -123,7 +140,7 @@ func (in *Intake) stored(
 				continue
 			}
 			if part := parts[key{t.Topic, p.Partition}]; part != nil {
-				part.Committed(offsets[t.Topic][p.Partition].Offset)
+				part.marks.Committed(offsets[t.Topic][p.Partition].Offset)
 			}
 		}
 	}
