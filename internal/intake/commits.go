@@ -52,12 +52,14 @@ func (in *Intake) Commit(ctx context.Context) error {
 		return ctx.Err()
 	}
 	joins := in.uncommitted.Load() // before moved: what it stands for is in there
-	offsets, parts := in.moved()
-	var err error
-	if len(offsets) > 0 {
-		err = in.store(ctx, offsets, parts)
-		in.told(err)
+	err := ErrLost
+	for errors.Is(err, ErrLost) { // another partition than the caller's, most often
+		err = nil
+		if offsets, parts := in.moved(); len(offsets) > 0 {
+			err = in.store(ctx, offsets, parts)
+		}
 	}
+	in.told(err)
 	if err == nil && joins && in.uncommitted.Swap(false) {
 		in.cfg.Joined()
 	}
@@ -100,9 +102,6 @@ func (in *Intake) told(err error) {
 		return
 	}
 	in.wakeCommits()
-	if errors.Is(err, ErrLost) {
-		return // that was told about
-	}
 	if in.commitFailure != err.Error() {
 		in.commitFailure = err.Error()
 		in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
@@ -116,7 +115,7 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 	parts := make(map[key]*partition)
 	for k, p := range in.partitions {
 		offset, epoch, dirty := p.marks.Position()
-		if !dirty {
+		if !dirty || p.closed.Load() {
 			continue
 		}
 		if offsets[k.topic] == nil {
