@@ -92,9 +92,9 @@ func (s *Service) Ready(ctx context.Context) error {
 	}
 }
 
-// Abort makes a Run whose context has ended stop at once: handlers are cut off,
-// what is done is committed when the broker answers, and what is not will be
-// delivered again. It is for a second signal. Before Run it does nothing.
+// Abort makes Run stop at once, also while it drains: handlers are cut off, what
+// is done is committed if the broker answers, and what is not will be delivered
+// again. It is for a second signal. Before Run it does nothing.
 func (s *Service) Abort() {
 	if in := s.in.Load(); in != nil {
 		in.Abort()

@@ -168,6 +168,7 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(in.session, cancel)()
+	defer context.AfterFunc(in.aborted, cancel)()
 	for ctx.Err() == nil {
 		in.poll(ctx)
 	}
@@ -183,7 +184,7 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	return drained, nil
 }
 
-// Abort ends the drain of a Run that stops: handlers are cut off now.
+// Abort makes Run stop without a drain: handlers are cut off now.
 func (in *Intake) Abort() { in.abort() }
 
 // poll takes what was fetched and hands each partition's records to its lane.
