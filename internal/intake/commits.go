@@ -71,7 +71,9 @@ func (in *Intake) store(
 ) (failed error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	ctx = kgo.PreCommitFnContext(ctx, func(*kmsg.OffsetCommitRequest) error { return stillOwned(parts) })
+	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		return stillOwned(parts, req.MemberID)
+	})
 	in.client.CommitOffsetsSync(ctx, offsets,
 		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 			if failed = err; err == nil {
@@ -85,13 +87,22 @@ func (in *Intake) store(
 // commits back while it joins, and would then send them as the member that it has
 // become: for partitions that were lost meanwhile, and whose new owner may be
 // further, they would take the group back.
-func stillOwned(parts map[key]*partition) error {
+func stillOwned(parts map[key]*partition, member string) error {
 	for _, p := range parts {
-		if p.closed.Load() {
+		if p.closed.Load() || p.member != member {
 			return ErrLost
 		}
 	}
 	return nil
+}
+
+// commit commits all partitions for one who asks about this.
+func (p *partition) commit(ctx context.Context) error {
+	err := p.in.Commit(ctx)
+	if member, _ := p.in.client.GroupMetadata(); p.closed.Load() || p.member != member {
+		return ErrLost // it was left out
+	}
+	return err
 }
 
 // told asks for another try after a failed commit and tells about it, once until
@@ -111,11 +122,12 @@ func (in *Intake) told(err error) {
 func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partition) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	member, _ := in.client.GroupMetadata()
 	offsets := make(map[string]map[int32]kgo.EpochOffset)
 	parts := make(map[key]*partition)
 	for k, p := range in.partitions {
 		offset, epoch, dirty := p.marks.Position()
-		if !dirty || p.closed.Load() {
+		if !dirty || p.closed.Load() || p.member != member {
 			continue
 		}
 		if offsets[k.topic] == nil {

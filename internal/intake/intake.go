@@ -84,6 +84,7 @@ type Intake struct {
 	partitions map[key]*partition
 	stopping   bool
 	ended      bool
+	again      []string // topics to be read anew
 	member     membership
 
 	tasks   sync.WaitGroup
@@ -176,7 +177,6 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	drained = in.shut()
 	close(stop)
 	loops.Wait()
-	in.fence(nil)
 	in.tasks.Wait()
 	if errors.Is(context.Cause(in.session), ErrFenced) {
 		return false, ErrFenced
@@ -208,8 +208,21 @@ func (in *Intake) poll(ctx context.Context) {
 	})
 	in.gate.leave()
 	for _, topic := range remade {
+		in.starts.forget(topic)
 		in.reread(topic)
 	}
+	for _, topic := range in.left() {
+		in.reread(topic)
+	}
+}
+
+// left are the topics that shed has lost.
+func (in *Intake) left() []string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	topics := in.again
+	in.again = nil
+	return topics
 }
 
 // unreadable tells about a partition that cannot be fetched, or without a topic
@@ -240,12 +253,11 @@ func (in *Intake) unreadable(topic string, partition int32, err error) (remade b
 	return false
 }
 
-// reread reads a topic that was deleted and made anew. The client finds the new
-// one only after it has forgotten the old one. What was done there must not be
-// committed any more: it would count for the new topic's records.
+// reread makes the client forget a topic and read it anew. One that was deleted
+// and made again is found only so. What was done there must not be committed any
+// more: it would count for the new topic's records.
 func (in *Intake) reread(topic string) {
 	in.lost(context.Background(), in.client, in.owned(topic))
-	in.starts.forget(topic)
 	in.client.PurgeTopicsFromConsuming(topic)
 	in.client.AddConsumeTopics(in.cfg.expression(topic))
 }
@@ -273,6 +285,7 @@ func (in *Intake) shut() bool {
 		left := kadm.LeaveGroup(in.cfg.Group).InstanceIDs(in.cfg.InstanceID)
 		_, _ = kadm.NewClient(in.client).LeaveGroup(ctx, left) // the client does not do it
 	}
+	in.fence(nil) // or closing waits for a join that is going on, however long that takes
 	in.client.CloseAllowingRebalance()
 	in.abort()
 	in.mu.Lock()

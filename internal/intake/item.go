@@ -32,11 +32,8 @@ func (i Item) Manual() { i.p.marks.Manual(i.mark) }
 // Commit notes that the record is done and commits the watermark. It returns
 // ErrLost when the partition is not this member's any more.
 func (i Item) Commit(ctx context.Context) error {
-	if i.p.closed.Load() {
-		return ErrLost
-	}
 	i.p.done(i.mark)
-	return i.p.in.Commit(ctx)
+	return i.p.commit(ctx)
 }
 
 // Rest waits for d before the next attempt, and gives the worker's place to
@@ -49,7 +46,7 @@ func (i Item) Rest(ctx context.Context, d time.Duration) error { return i.p.lane
 // not own, and commit.ErrUnfinished when a record before offset is not finished.
 func (in *Intake) CommitOffset(ctx context.Context, topic string, partition int32, offset int64) error {
 	p := in.find(key{topic, partition})
-	if p == nil || p.closed.Load() {
+	if p == nil {
 		return ErrLost
 	}
 	size, err := p.marks.DoneBefore(offset)
@@ -57,5 +54,5 @@ func (in *Intake) CommitOffset(ctx context.Context, topic string, partition int3
 		return err
 	}
 	p.room(size)
-	return in.Commit(ctx)
+	return p.commit(ctx)
 }

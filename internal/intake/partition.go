@@ -27,6 +27,7 @@ var (
 // into it.
 type partition struct {
 	key    key
+	member string // who owns it: this member's id when it was assigned
 	in     *Intake
 	marks  *commit.Partition
 	lane   *lane.Lane
@@ -46,6 +47,7 @@ type partition struct {
 
 func (in *Intake) newPartition(k key) *partition {
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
+	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	order, places := in.lanes(k.topic)
 	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve})

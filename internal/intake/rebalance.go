@@ -17,6 +17,7 @@ import (
 func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
 	<-in.built
 	in.note(func(m *membership) { m.joined, m.failure = true, nil })
+	in.shed()
 	in.starts.learn(ctx, in.cfg.Topics)
 	if len(topics) == 0 && in.cfg.NextGen && in.outside() {
 		in.tasks.Go(in.awaitShare)
@@ -35,6 +36,30 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 	in.cfg.Emit(events.PartitionsAssigned{Group: in.cfg.Group, Partitions: topics})
 }
 
+// shed loses what an earlier membership has left. The group can throw a silent
+// member out and let it join again as another one; the Kafka client then keeps
+// what it is assigned again, as if nobody else had had it in between. The topics
+// are forgotten and read anew, from where the group is.
+func (in *Intake) shed() {
+	id, _ := in.client.GroupMetadata()
+	stale := make(map[string][]int32)
+	for _, p := range in.all() {
+		if p.member != id {
+			stale[p.key.topic] = append(stale[p.key.topic], p.key.partition)
+		}
+	}
+	if len(stale) == 0 {
+		return
+	}
+	in.lost(context.Background(), in.client, stale)
+	in.mu.Lock()
+	for topic := range stale {
+		in.again = append(in.again, topic)
+	}
+	in.mu.Unlock()
+	in.gate.pass(func() {}) // the poll loop reads them anew
+}
+
 // open begins a generation of partitions.
 func (in *Intake) open(topics map[string][]int32) {
 	in.mu.Lock()
@@ -51,6 +76,8 @@ func (in *Intake) open(topics map[string][]int32) {
 // revoked lets the handlers finish, then commits, then lets go. The next owner
 // starts where this one stopped.
 func (in *Intake) revoked(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
+	<-in.built
+	in.shed()
 	parts := in.known(topics)
 	if len(parts) == 0 {
 		return
