@@ -26,13 +26,14 @@ type cluster struct {
 	names   map[[16]byte]string
 
 	mu     sync.Mutex
-	calm   bool // no more troubles
+	calm   bool                 // no more troubles
+	heard  map[string]time.Time // the last heartbeat of each member, by its id
 	spoilt []func(*kmsg.OffsetCommitRequest) (kmsg.Response, error)
 	faults []*kfake.FaultHandle
 }
 
 func newCluster(t *testing.T, s script, l *ledger) *cluster {
-	c := &cluster{ledger: l, names: make(map[[16]byte]string)}
+	c := &cluster{ledger: l, names: make(map[[16]byte]string), heard: make(map[string]time.Time)}
 	opts := []kfake.Opt{
 		kfake.NumBrokers(s.brokers), kfake.Ports(9092, 9093, 9094), kfake.ListenFn(c.network.Listen),
 		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
@@ -48,6 +49,7 @@ func newCluster(t *testing.T, s script, l *ledger) *cluster {
 		c.names[c.TopicInfo(name).TopicID] = name
 	}
 	c.ControlKey(int16(kmsg.OffsetCommit), c.onCommit)
+	c.ControlKey(int16(kmsg.Heartbeat), c.onHeartbeat)
 	c.writer, err = kgo.NewClient(kgo.SeedBrokers("127.0.0.1:9092"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.MetadataMinAge(50*time.Millisecond), kgo.Dialer(newLink(&c.network, &c.late, s.seed, "writer").dial))

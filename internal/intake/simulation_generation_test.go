@@ -21,6 +21,8 @@ type generation struct {
 	polled int64 // the newest record that was polled
 	poll   int   // the poll that it came with
 	held   int   // records that were polled and count as held
+
+	running int // handlers
 }
 
 // turn is whose turn it is in the records of one key.
@@ -126,6 +128,7 @@ func (l *ledger) begins(who string, ctx context.Context, r *kgo.Record) *deliver
 	d.generation = g
 	g.deliveries[r.Offset] = d
 	l.takesTurn(who, d)
+	g.running++
 	if a.running++; a.running > l.settings.concurrency+len(l.logs) {
 		l.breaks(bounds, "%s runs %d handlers", who, a.running)
 	}
@@ -171,7 +174,9 @@ func (l *ledger) returns(d *delivery) {
 	if g == nil {
 		return
 	}
-	d.account.running--
+	if g.running--; !g.givenUp {
+		d.account.running--
+	}
 	if t := g.order[d.key]; t != nil && t.running == d {
 		t.running = nil
 	}
@@ -211,7 +216,12 @@ func (l *ledger) handsOver(a *account, g *generation) {
 	if l.trouble.After(quiet) || a.refused.After(quiet) || a.failing || h.committed < 0 {
 		return
 	}
+	// What is finished while a revoke commits can miss it, and what is finished
+	// while a member stops.
 	earlier := time.Now().Add(-100 * time.Millisecond)
+	if !a.leaving.IsZero() && a.leaving.Before(earlier) {
+		earlier = a.leaving
+	}
 	for at := max(h.from, h.committed); ; at++ {
 		d := g.deliveries[at]
 		if d == nil || !d.settled || d.at.After(earlier) {

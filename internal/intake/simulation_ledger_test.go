@@ -74,8 +74,9 @@ type account struct {
 	gone        bool // killed or stopped: what it does no longer counts
 	generations map[place]*generation
 	contexts    map[context.Context]*generation
-	running     int
+	running     int // handlers, for the partitions that it owns
 	polls       int
+	leaving     time.Time // when it was told to stop, if it was
 	refused     time.Time // when the broker last refused its commit
 	failing     bool      // it has said that it cannot commit
 }
@@ -228,6 +229,15 @@ func (l *ledger) givesUp(a *account, p place, lost bool) {
 		l.handsOver(a, g)
 	}
 	g.givenUp = true
+	a.running -= g.running
+}
+
+// leaves notes that a member is told to stop.
+func (l *ledger) leaves(who string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.members[who].leaving = time.Now()
+	l.writes("%s leaves", who)
 }
 
 // commits checks an offset that the broker is about to take.

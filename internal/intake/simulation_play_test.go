@@ -3,6 +3,7 @@
 package intake_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ type play struct {
 	waves   sync.WaitGroup
 	exits   sync.WaitGroup // of members that were told to end
 	replies sync.WaitGroup
+	ghosts  sync.WaitGroup
 }
 
 func stage(t *testing.T, s script) *play {
@@ -30,6 +32,10 @@ func stage(t *testing.T, s script) *play {
 func (p *play) perform() {
 	defer time.Sleep(limit) // for what still ends by itself
 	defer p.cluster.close()
+	ctx, cancel := context.WithCancel(context.Background())
+	p.ghosts.Go(func() { p.cluster.exorcise(ctx, p.script.settings.session) })
+	defer p.ghosts.Wait()
+	defer cancel()
 	p.send(p.script.before)
 	if p.script.atEnd {
 		ends, _ := p.cluster.ends(p.script.topics)
@@ -103,7 +109,7 @@ func (p *play) takeOut(name string) *actor {
 
 func (p *play) leaves(name string) {
 	a := p.takeOut(name)
-	p.ledger.tells("%s leaves", name)
+	p.ledger.leaves(name)
 	p.exits.Go(a.stop)
 }
 
