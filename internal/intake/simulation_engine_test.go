@@ -56,6 +56,10 @@ const (
 	// settledCounts says that a record counts until its outcome is final. If
 	// not, it counts until its handler has returned.
 	settledCounts = false
+	// goesBack says that the group's position can go back: a commit that the
+	// Kafka client held back while the member joined anew, as another, counts
+	// for partitions that others own by then.
+	goesBack = true
 )
 
 // letGo ends a goroutine that the Kafka client can leave behind: with

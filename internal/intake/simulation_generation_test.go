@@ -17,6 +17,7 @@ type generation struct {
 	bound      bool // its context is known
 	deliveries map[int64]*delivery
 	order      map[string]*turn // by key
+	position   int64            // what the broker has for it
 
 	polled int64 // the newest record that was polled
 	poll   int   // the poll that it came with
@@ -55,12 +56,13 @@ func (d *delivery) String() string {
 }
 
 // owns begins a generation, unless the member has the partition anyway.
-func (a *account) owns(p place) {
+func (l *ledger) owns(a *account, p place) {
 	if g := a.generations[p]; g != nil && !g.givenUp {
 		return
 	}
 	a.generations[p] = &generation{
 		place: p, deliveries: make(map[int64]*delivery), order: make(map[string]*turn), polled: -1,
+		position: max(l.logs[p].from, l.logs[p].committed),
 	}
 }
 
@@ -211,9 +213,8 @@ const aftermath = 8 * time.Second
 // handsOver checks that what a generation has finished is committed when its
 // partition is given up in order.
 func (l *ledger) handsOver(a *account, g *generation) {
-	h := l.logs[g.place]
 	quiet := time.Now().Add(-aftermath)
-	if l.trouble.After(quiet) || a.refused.After(quiet) || a.failing || h.committed < 0 {
+	if l.trouble.After(quiet) || a.refused.After(quiet) || a.failing {
 		return
 	}
 	// What is finished while a revoke commits can miss it, and what is finished
@@ -222,13 +223,8 @@ func (l *ledger) handsOver(a *account, g *generation) {
 	if !a.leaving.IsZero() && a.leaving.Before(earlier) {
 		earlier = a.leaving
 	}
-	for at := max(h.from, h.committed); ; at++ {
-		d := g.deliveries[at]
-		if d == nil || !d.settled || d.at.After(earlier) {
-			return
-		}
-		l.breaks(handOver, "%s gives up %v at %d without a commit of record %d, finished %v ago",
-			a.name, g.place, h.committed, at, time.Since(d.at))
-		return
+	if d := g.deliveries[g.position]; d != nil && d.settled && d.at.Before(earlier) {
+		l.breaks(handOver, "%s gives up %v at %d without a commit of that record, finished %v ago",
+			a.name, g.place, g.position, time.Since(d.at))
 	}
 }

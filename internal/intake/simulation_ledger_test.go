@@ -64,7 +64,8 @@ type ledger struct {
 // history is what is known of a partition's records.
 type history struct {
 	from      int64              // the first record that must be handled
-	committed int64              // the group's position, or -1
+	committed int64              // how far the group's position ever was, or -1
+	wentBack  bool               // the position is not there any more
 	outcomes  map[int64]struct{} // records with an outcome that counts
 }
 
@@ -204,7 +205,7 @@ func (l *ledger) emitted(who string, e events.Event) {
 	l.writes("%s: %s %v", who, e.Message(), e.Attrs())
 	switch e := e.(type) {
 	case events.PartitionsAssigned:
-		each(e.Partitions, func(p place) { a.owns(p) })
+		each(e.Partitions, func(p place) { l.owns(a, p) })
 	case events.PartitionsRevoked:
 		each(e.Partitions, func(p place) { l.givesUp(a, p, e.Lost) })
 	case events.CommitFailed:
@@ -257,7 +258,15 @@ func (l *ledger) commits(who string, p place, offset int64) {
 			break
 		}
 	}
+	if offset < h.committed {
+		h.wentBack = true
+		l.writes("%v goes back from %d to %d", p, h.committed, offset)
+		if !goesBack {
+			l.breaks(progress, "%s commits %v at %d after %d", who, p, offset, h.committed)
+		}
+	}
 	h.committed = max(h.committed, offset)
+	g.position = offset
 	a.failing = false
 }
 
@@ -269,6 +278,28 @@ func (l *ledger) refused(who string) {
 		a.refused = time.Now()
 	}
 	l.writes("a commit of %s is refused", who)
+}
+
+// isAt reports whether the group's position in a partition is where it should be
+// in the end.
+func (l *ledger) isAt(p place, committed, end int64) bool {
+	h := l.logs[p]
+	return committed == end || end == h.from || goesBack && h.wentBack
+}
+
+// isFinished reports whether there is nothing left to do.
+func (l *ledger) isFinished(ends, committed map[place]int64) bool {
+	if l.missing(ends) > 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p, end := range ends {
+		if !l.isAt(p, committed[p], end) {
+			return false
+		}
+	}
+	return true
 }
 
 // missing counts the records up to ends that have no outcome.
@@ -291,7 +322,7 @@ func (l *ledger) closes(ends, committed map[place]int64) {
 	defer l.mu.Unlock()
 	for p, end := range ends {
 		h := l.logs[p]
-		if committed[p] != end && end > h.from {
+		if !l.isAt(p, committed[p], end) {
 			l.breaks(progress, "%v is committed at %d, its end is %d", p, committed[p], end)
 		}
 		for at := h.from; at < end; at++ {

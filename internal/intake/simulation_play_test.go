@@ -168,7 +168,7 @@ func (p *play) ends() {
 	if len(p.alive) == 0 {
 		p.enters(lifeline{name: "last"})
 	}
-	for deadline := time.Now().Add(limit); !p.isFinished() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(limit); !p.ledger.isFinished(p.cluster.ends(p.script.topics)) && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	p.stopAll()
@@ -180,14 +180,4 @@ func (p *play) stopAll() {
 		p.leaves(p.alive[0].name)
 	}
 	p.exits.Wait()
-}
-
-func (p *play) isFinished() bool {
-	ends, committed := p.cluster.ends(p.script.topics)
-	for at, end := range ends {
-		if end > 0 && committed[at] != end {
-			return false
-		}
-	}
-	return p.ledger.missing(ends) == 0
 }
