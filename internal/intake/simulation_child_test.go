@@ -24,7 +24,7 @@ type change struct{ file, old, new string }
 func child(t *testing.T, changes []change, flags ...string) (output string, err error) {
 	t.Helper()
 	args := []string{
-		"test", "-tags", "synctests", "-overlay", overlay(t, changes), "-vet", "off", "-count", "1", "-failfast",
+		"test", "-tags", "synctests", "-overlay", overlay(t, changes), "-vet", "off", "-count", "1",
 		"-run", "^TestSimulation$",
 	}
 	if raceEnabled() {

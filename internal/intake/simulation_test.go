@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +25,7 @@ import (
 var (
 	oneSeed   = flag.Uint64("seed", 0, "play only this `seed` of the simulation, and tell what happened")
 	firstSeed = flag.Uint64("first", 1, "the first `seed` of the simulation")
+	until     = flag.String("until", "", "play no more seeds after one that breaks this `invariant`")
 	seedCount = flag.Uint64("seeds", 300, "how many seeds of the simulation to play")
 )
 
@@ -41,12 +44,18 @@ func TestSimulation(t *testing.T) {
 	for seed := first; seed < first+count; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
+			if seenEnough.Load() {
+				return
+			}
 			watchdog := time.AfterFunc(hang, func() { giveUp(seed) })
 			defer watchdog.Stop()
 			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
 		})
 	}
 }
+
+// seenEnough is set when the invariant of the flag until was broken.
+var seenEnough atomic.Bool
 
 // simulate plays one seed.
 func simulate(t *testing.T, seed uint64) {
@@ -62,6 +71,9 @@ func simulate(t *testing.T, seed uint64) {
 	}
 	for _, b := range broken {
 		t.Error(b)
+		if *until != "" && strings.HasPrefix(b, *until+": ") {
+			seenEnough.Store(true)
+		}
 	}
 	if len(broken) != 0 {
 		t.Logf("replay with: %s", replay(seed))
