@@ -52,7 +52,7 @@ func (p *play) newActor(name string) *actor {
 
 func (a *actor) options(s script) []kgo.Opt {
 	opts := []kgo.Opt{
-		kgo.SeedBrokers("127.0.0.1:9092"), kgo.ClientID(a.name), kgo.Dialer(a.link.dial), kgo.WithHooks(a),
+		kgo.SeedBrokers("127.0.0.1:9092"), kgo.ClientID(a.name), kgo.DisableClientMetrics(), kgo.Dialer(a.link.dial), kgo.WithHooks(a),
 		kgo.MetadataMinAge(100 * time.Millisecond), kgo.FetchMaxWait(500 * time.Millisecond),
 	}
 	if s.settings.smallFetches {

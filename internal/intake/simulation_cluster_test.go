@@ -51,7 +51,7 @@ func newCluster(t *testing.T, s script, l *ledger) *cluster {
 	c.ControlKey(int16(kmsg.OffsetCommit), c.onCommit)
 	c.ControlKey(int16(kmsg.Heartbeat), c.onHeartbeat)
 	c.writer, err = kgo.NewClient(kgo.SeedBrokers("127.0.0.1:9092"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ProducerLinger(0), kgo.DisableClientMetrics(), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.MetadataMinAge(50*time.Millisecond), kgo.Dialer(newLink(&c.network, &c.late, s.seed, "writer").dial))
 	if err != nil {
 		t.Fatal(err)

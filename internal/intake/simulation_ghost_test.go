@@ -9,10 +9,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The embedded broker never expires a member that could not be told that it has
-// joined, because its connection was gone: unlike Kafka, it starts to count the
-// session only when that answer was sent. So the simulation sends such ghosts
-// out of the group.
+// The embedded broker has two faults that Kafka has not, and the simulation helps
+// it over both by sending members out of the group:
+//
+//   - A member that cannot be told that it has joined, because its connection is
+//     gone, is never expired: its session only begins with that answer.
+//   - A member that goes while it waits for its assignment is counted twice. The
+//     next rebalance waits for one more member than there are, until its timeout,
+//     which each attempt to join begins anew.
 
 // onHeartbeat notes who is alive.
 func (c *cluster) onHeartbeat(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -23,19 +27,24 @@ func (c *cluster) onHeartbeat(r kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
-// exorcise sends members away that are silent for too long, until ctx ends.
-func (c *cluster) exorcise(ctx context.Context, session time.Duration) {
+// exorcise sends members away that are silent for too long, and all when a
+// rebalance does not end, until ctx ends.
+func (c *cluster) exorcise(ctx context.Context, s settings) {
+	const rebalance = 35 * time.Second // and Drain
+	var state string
 	epoch, since := int32(-1), time.Now()
-	for rest(ctx, session/2, true) {
+	for rest(ctx, s.session/2, true) {
 		info := c.GroupInfo(group)
-		if info == nil || info.State != "Stable" {
+		if info == nil {
 			continue
 		}
-		if info.Epoch != epoch {
-			epoch, since = info.Epoch, time.Now()
+		if info.Epoch != epoch || info.State != state {
+			epoch, state, since = info.Epoch, info.State, time.Now()
 		}
 		for _, m := range info.Members {
-			if time.Since(c.lastHeard(m.MemberID, since)) > 2*session {
+			silent := state == "Stable" && time.Since(c.lastHeard(m.MemberID, since)) > 2*s.session
+			stuck := state == "PreparingRebalance" && time.Since(since) > rebalance+s.drain
+			if silent || stuck {
 				c.sendAway(ctx, m.MemberID)
 			}
 		}

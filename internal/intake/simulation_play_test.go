@@ -33,7 +33,7 @@ func (p *play) perform() {
 	defer time.Sleep(limit) // for what still ends by itself
 	defer p.cluster.close()
 	ctx, cancel := context.WithCancel(context.Background())
-	p.ghosts.Go(func() { p.cluster.exorcise(ctx, p.script.settings.session) })
+	p.ghosts.Go(func() { p.cluster.exorcise(ctx, p.script.settings) })
 	defer p.ghosts.Wait()
 	defer cancel()
 	p.send(p.script.before)
