@@ -99,7 +99,7 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			output, err := child(t, slices.Concat(seams, m.changes), "-seeds=1500", "-until="+m.invariant)
+			output, err := child(t, false, slices.Concat(seams, m.changes), "-seeds=1500", "-until="+m.invariant)
 			switch {
 			case err == nil:
 				t.Errorf("the simulation does not notice")

@@ -20,14 +20,14 @@ var inChild = flag.Bool("child", false, "this process was started by the simulat
 type change struct{ file, old, new string }
 
 // child plays the simulation in a process that is built with changes to the
-// engine.
-func child(t *testing.T, changes []change, flags ...string) (output string, err error) {
+// engine. It looks for races when race is true.
+func child(t *testing.T, race bool, changes []change, flags ...string) (output string, err error) {
 	t.Helper()
 	args := []string{
 		"test", "-tags", "synctests", "-overlay", overlay(t, changes), "-vet", "off", "-count", "1",
 		"-run", "^TestSimulation$",
 	}
-	if raceEnabled() {
+	if race {
 		args = append(args, "-race")
 	}
 	if *oneSeed != 0 {
@@ -85,6 +85,7 @@ func seedFlags() []string {
 	}
 }
 
+// raceEnabled reports whether this process looks for races.
 func raceEnabled() bool {
 	info, _ := debug.ReadBuildInfo()
 	for _, s := range info.Settings {

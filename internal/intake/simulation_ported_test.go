@@ -32,7 +32,7 @@ func ported(t *testing.T) bool {
 	if len(seams) == 0 || *inChild {
 		return false
 	}
-	output, err := child(t, seams, seedFlags()...)
+	output, err := child(t, raceEnabled(), seams, seedFlags()...)
 	if err != nil {
 		t.Errorf("%v\n%s", err, output)
 	} else if *oneSeed != 0 {
