@@ -56,10 +56,14 @@ const (
 	// settledCounts says that a record counts until its outcome is final. If
 	// not, it counts until its handler has returned.
 	settledCounts = false
-	// goesBack says that the group's position can go back: a commit that the
-	// Kafka client held back while the member joined anew, as another, counts
-	// for partitions that others own by then.
+	// goesBack says that the group's position can go back. A member that was
+	// thought dead learns it when it commits or joins. The Kafka client then
+	// joins under a new id without a word about lost partitions, and the next
+	// commit under that id is taken for partitions that others own by then.
 	goesBack = true
+	// stopsLate says that a member that stops while the group rebalances waits
+	// for the end of that: closing the Kafka client does, without a limit.
+	stopsLate = true
 )
 
 // letGo ends a goroutine that the Kafka client can leave behind: with

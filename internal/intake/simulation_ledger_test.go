@@ -30,7 +30,7 @@ const (
 	// partition beyond that.
 	bounds = "bounds"
 	// progress: when nothing goes wrong any more, the positions reach the ends
-	// of the logs.
+	// of the logs; they never go back; and a member stops in time.
 	progress = "progress"
 	// handOver: what was finished before a partition is given up in order is
 	// committed by then.
@@ -177,6 +177,10 @@ func (l *ledger) dies(who string) {
 	l.writes("%s is killed", who)
 }
 
+// mostStop is how long a member may take to stop beyond Drain: a commit that is
+// under way, the last commit and the leave.
+const mostStop = 5*time.Second + 5*time.Second + 3*time.Second + 2*time.Second
+
 // stopped notes that a member has ended in order.
 func (l *ledger) stopped(who string) {
 	l.mu.Lock()
@@ -185,7 +189,11 @@ func (l *ledger) stopped(who string) {
 	if a.gone {
 		return
 	}
-	l.writes("%s has stopped", who)
+	took := time.Since(a.leaving)
+	l.writes("%s has stopped after %v", who, took)
+	if took > l.settings.drain+mostStop && !stopsLate {
+		l.breaks(progress, "%s has stopped only after %v, Drain is %v", who, took, l.settings.drain)
+	}
 	for _, g := range a.generations {
 		if !g.givenUp {
 			l.handsOver(a, g)
