@@ -1,0 +1,79 @@
+//go:build synctests
+
+package intake_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// actor is a member of the group: what would be a process.
+type actor struct {
+	name   string
+	link   *link
+	joined chan struct{} // closed at the first Joined
+	cancel context.CancelFunc
+	ended  chan struct{}
+	ledger *ledger
+}
+
+func (p *play) newActor(name string) *actor {
+	a := &actor{
+		name: name, link: newLink(&p.cluster.network, &p.cluster.late, p.script.seed, name), ledger: p.ledger,
+		joined: make(chan struct{}), ended: make(chan struct{}),
+	}
+	p.ledger.joins(name)
+	w := &worker{seed: p.script.seed, drain: p.script.settings.drain, who: name, ledger: p.ledger, replies: &p.replies}
+	cfg := engine(p.script.settings, p.script.atEnd, hooks{
+		serve: w.serve, joined: sync.OnceFunc(func() { close(a.joined) }), emit: a.emit,
+	}, a.options(p.script)...)
+	cfg.Topics = slices.Sorted(maps.Keys(p.script.topics))
+	in, err := intake.New(cfg)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a.cancel = cancel
+	go func() {
+		defer close(a.ended)
+		in.Run(ctx)
+		p.ledger.stopped(name)
+		letGo(in.Client())
+	}()
+	return a
+}
+
+func (a *actor) options(s script) []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers("127.0.0.1:9092"), kgo.ClientID(a.name), kgo.DisableClientMetrics(), kgo.Dialer(a.link.dial), kgo.WithHooks(a),
+		kgo.MetadataMinAge(100 * time.Millisecond), kgo.FetchMaxWait(500 * time.Millisecond),
+	}
+	if s.settings.smallFetches {
+		opts = append(opts, kgo.FetchMaxPartitionBytes(1)) // one batch
+	}
+	return opts
+}
+
+func (a *actor) stop() {
+	a.cancel()
+	<-a.ended
+}
+
+func (a *actor) emit(e events.Event) { a.ledger.emitted(a.name, e) }
+
+// OnPollStart is a hook of the Kafka client.
+func (a *actor) OnPollStart(context.Context) { a.ledger.polls(a.name) }
+
+// OnFetchRecordUnbuffered is a hook of the Kafka client.
+func (a *actor) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
+	if polled {
+		a.ledger.gets(a.name, r)
+	}
+}

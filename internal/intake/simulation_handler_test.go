@@ -1,0 +1,105 @@
+//go:build synctests
+
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/siskin-go/siskin/internal/intake"
+)
+
+func hash(parts ...any) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintln(h, parts...)
+	return h.Sum64()
+}
+
+// effort is what one delivery of a record takes.
+type effort struct {
+	work   time.Duration // the handler
+	reply  time.Duration // after the handler, while its key is free: negative for none
+	obeys  bool          // the handler ends without an outcome when its context does
+	leaves bool          // so does the reply
+}
+
+// effortOf follows from the seed, the record and who serves it, so that it does
+// not depend on what else happens.
+func effortOf(seed uint64, drain time.Duration, who string, p place, offset int64) effort {
+	rng := rand.New(rand.NewPCG(seed, hash(who, p.topic, p.partition, offset)))
+	e := effort{reply: -1, obeys: rng.IntN(4) > 0, leaves: rng.IntN(2) == 0}
+	switch n := rng.IntN(100); {
+	case n < 55:
+	case n < 90:
+		e.work = between(rng, 0, 30*time.Millisecond)
+	case n < 98:
+		e.work = between(rng, 30*time.Millisecond, 300*time.Millisecond)
+	default:
+		e.work = between(rng, drain/2, 2*drain)
+	}
+	switch n := rng.IntN(100); {
+	case n < 65:
+	case n < 95:
+		e.reply = between(rng, 0, 100*time.Millisecond)
+	default:
+		e.reply = between(rng, drain/2, 2*drain)
+	}
+	return e
+}
+
+// handler is what a member's records go through.
+type worker struct {
+	seed    uint64
+	drain   time.Duration
+	who     string
+	ledger  *ledger
+	replies *sync.WaitGroup
+}
+
+func (h *worker) serve(ctx context.Context, item intake.Item) {
+	d := h.ledger.begins(h.who, ctx, item.Record)
+	defer h.ledger.returns(d)
+	e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
+	if !rest(ctx, e.work, e.obeys) {
+		return
+	}
+	if e.reply < 0 {
+		h.settle(d, item)
+		return
+	}
+	h.replies.Go(func() {
+		if rest(ctx, e.reply, e.leaves) {
+			h.settle(d, item)
+		}
+	})
+}
+
+// settle writes the outcome down before the engine knows of it.
+func (h *worker) settle(d *delivery, item intake.Item) {
+	h.ledger.settles(d)
+	item.Done()
+}
+
+// rest waits for d. It reports false when ctx has ended first and the one who
+// waits heeds that.
+func rest(ctx context.Context, d time.Duration, heeds bool) bool {
+	if d == 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	if !heeds {
+		<-timer.C
+		return true
+	}
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

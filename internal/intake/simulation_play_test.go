@@ -1,0 +1,183 @@
+//go:build synctests
+
+package intake_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// play is one run of the simulation.
+type play struct {
+	t       *testing.T
+	script  script
+	ledger  *ledger
+	cluster *cluster
+	began   time.Time // when the first scene begins
+	alive   []*actor
+	waves   sync.WaitGroup
+	exits   sync.WaitGroup // of members that were told to end
+	replies sync.WaitGroup
+	ghosts  sync.WaitGroup
+}
+
+func stage(t *testing.T, s script) *play {
+	l := newLedger(s)
+	return &play{t: t, script: s, ledger: l, cluster: newCluster(t, s, l)}
+}
+
+func (p *play) perform() {
+	defer time.Sleep(limit) // for what still ends by itself
+	defer p.cluster.close()
+	ctx, cancel := context.WithCancel(context.Background())
+	p.ghosts.Go(func() { p.cluster.exorcise(ctx, p.script.settings) })
+	defer p.ghosts.Wait()
+	defer cancel()
+	p.send(p.script.before)
+	if p.script.atEnd {
+		ends, _ := p.cluster.ends(p.script.topics)
+		p.ledger.starts(ends)
+		p.enters(p.script.lives[0])
+		<-p.alive[0].joined
+		p.ledger.started()
+	}
+	p.began = time.Now()
+	p.waves.Go(p.sendAll)
+	for _, s := range p.scenes() {
+		time.Sleep(s.at - time.Since(p.began))
+		s.play()
+	}
+	p.cluster.relax()
+	p.ends()
+	p.ledger.closes(p.cluster.ends(p.script.topics))
+}
+
+// scene is something that happens at a moment.
+type scene struct {
+	at   time.Duration
+	play func()
+}
+
+func (p *play) scenes() []scene {
+	scenes := []scene{{theEnd, func() {}}}
+	for i, l := range p.script.lives {
+		if i > 0 || !p.script.atEnd {
+			scenes = append(scenes, scene{l.join, func() { p.enters(l) }})
+		}
+		switch l.how {
+		case leaves:
+			scenes = append(scenes, scene{l.end, func() { p.leaves(l.name) }})
+		case dies:
+			scenes = append(scenes, scene{l.end, func() { p.dies(l.name) }})
+		}
+	}
+	for _, tr := range p.script.troubles {
+		scenes = append(scenes, scene{tr.at, func() { p.strikes(tr) }})
+	}
+	slices.SortStableFunc(scenes, func(a, b scene) int { return int(a.at - b.at) })
+	return scenes
+}
+
+func (p *play) send(w wave) {
+	if err := p.cluster.writer.ProduceSync(p.t.Context(), w.records...).FirstErr(); err != nil {
+		p.t.Errorf("the simulation cannot write: %v", err)
+	}
+	p.ledger.tells("%d records were sent", len(w.records))
+}
+
+func (p *play) sendAll() {
+	for _, w := range p.script.waves {
+		time.Sleep(w.at - time.Since(p.began))
+		p.send(w)
+	}
+}
+
+func (p *play) enters(l lifeline) {
+	p.alive = append(p.alive, p.newActor(l.name))
+}
+
+// takeOut takes a member out of those alive.
+func (p *play) takeOut(name string) *actor {
+	i := slices.IndexFunc(p.alive, func(a *actor) bool { return a.name == name })
+	a := p.alive[i]
+	p.alive = slices.Delete(p.alive, i, i+1)
+	return a
+}
+
+func (p *play) leaves(name string) {
+	a := p.takeOut(name)
+	p.ledger.leaves(name)
+	p.exits.Go(a.stop)
+}
+
+// dies kills a member: from now on nobody hears from it, and what it does has no
+// effect. What is left of it is cleared away.
+func (p *play) dies(name string) {
+	a := p.takeOut(name)
+	a.link.cut(true)
+	p.ledger.dies(name)
+	p.exits.Go(a.stop)
+}
+
+func (p *play) strikes(tr trouble) {
+	p.ledger.strikes(tr)
+	switch tr.kind {
+	case refuse:
+		p.cluster.refuse(tr.key, tr.err, tr.count)
+	case hangUp:
+		p.cluster.hangUp(tr.key, tr.count)
+	case slow:
+		p.cluster.late.add(tr.key, tr.span)
+	case moveBoth:
+		p.cluster.move()
+	case lag, away:
+		p.disconnects(tr)
+	}
+}
+
+func (p *play) disconnects(tr trouble) {
+	if len(p.alive) == 0 {
+		return
+	}
+	l := p.alive[tr.victim%len(p.alive)].link
+	if tr.kind == lag {
+		l.lag(tr.span)
+		return
+	}
+	l.cut(true)
+	p.exits.Go(func() {
+		time.Sleep(tr.span)
+		p.ledger.strikes(tr)
+		l.up()
+	})
+}
+
+// limit is how long the members may take, in virtual time, when nothing goes
+// wrong any more.
+const limit = 5 * time.Minute
+
+// ends lets the members finish, or one that is new, and stops all.
+func (p *play) ends() {
+	p.waves.Wait()
+	if p.script.relieved {
+		p.stopAll()
+	}
+	if len(p.alive) == 0 {
+		p.enters(lifeline{name: "last"})
+	}
+	for deadline := time.Now().Add(limit); !p.ledger.isFinished(p.cluster.ends(p.script.topics)) && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	p.stopAll()
+	p.replies.Wait()
+}
+
+func (p *play) stopAll() {
+	for len(p.alive) > 0 {
+		p.leaves(p.alive[0].name)
+	}
+	p.exits.Wait()
+}
