@@ -3,7 +3,6 @@
 package intake_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -34,12 +33,11 @@ var mutants = []mutant{
 		"for p.first < p.next && (p.at(p.first).done || p.first+1 < p.next && p.at(p.first+1).done) {",
 	}}, noSkip},
 	{"an old generation's outcome counts for the new one", []change{{
-		"partition.go",
-		"marks: commit.NewPartition(), cancel",
-		"marks: in.kept(k), cancel",
+		"partition.go", "marks: commit.NewPartition(), last", "marks: in.kept(k), last",
 	}, {
-		"partition.go",
-		"func (in *Intake) newPartition(",
+		"partition.go", "\tif p.closed.Load() {\n\t\treturn\n\t}\n\tp.room(", "\tp.room(",
+	}, {
+		"partition.go", "func (in *Intake) newPartition(",
 		`var keptMarks sync.Map
 
 func (in *Intake) kept(k key) *commit.Partition {
@@ -53,43 +51,57 @@ func (in *Intake) kept(k key) *commit.Partition {
 
 func (in *Intake) newPartition(`,
 	}}, noSkip},
-	{"a lane out of order", []change{{
-		laneFile,
-		"\tl.queue = append(l.queue, records...)\n",
-		"\tif l.queue = append(l.queue, records...); len(l.queue) > 2 {\n" +
-			"\t\tn := len(l.queue)\n\t\tl.queue[n-1], l.queue[n-2] = l.queue[n-2], l.queue[n-1]\n\t}\n",
+	{"a lane that lets the last of a key go first", []change{{
+		laneFile, "\t\tl.ready.push(waiting.pop())\n",
+		"\t\tlast := len(waiting.items) - 1\n\t\tl.ready.push(waiting.items[last])\n\t\twaiting.items = waiting.items[:last]\n",
 	}}, keyOrder},
-	{"a lane that serves two at once", []change{{
-		laneFile,
-		"\t\t\tl.serve(rec)\n",
-		"\t\t\tif i+1 < len(batch) {\n\t\t\t\tgo l.serve(rec)\n\t\t\t} else {\n\t\t\t\tl.serve(rec)\n\t\t\t}\n",
+	{"a lane that forgets which keys are busy", []change{{
+		laneFile, "\t\tl.busy[next.key] = nil // nobody is parked yet\n", "",
 	}}, keyOrder},
+	{"new generations are not kept apart from polls", []change{{
+		"rebalance.go", "\tin.gate.pass(func() {\n", "\tfunc(f func()) { f() }(func() {\n",
+	}}, noSkip},
 	{"records of a repeated fetch are served again", []change{{
 		"partition.go", "records[0].Offset <= p.last {", "records[0].Offset <= p.last && false {",
 	}}, oneOutcome},
 	{"a lost partition is served on", []change{{
-		"rebalance.go", "\t\tp.lane.Stop()\n\t\tp.cancel()\n",
-		"\t\tgo func() {\n\t\t\t<-time.After(2 * time.Second)\n\t\t\tp.lane.Stop()\n\t\t\tp.cancel()\n\t\t}()\n",
+		"partition.go", "\tp.lane.Stop()\n\tp.cancel(ErrLost)\n",
+		"\tgo func() {\n\t\t<-time.After(2 * time.Second)\n\t\tp.lane.Stop()\n\t\tp.cancel(ErrLost)\n\t}()\n",
 	}, {
-		"rebalance.go", "import (\n", "import (\n\t\"time\"\n",
+		"partition.go", "func (p *partition) end() {\n\tp.closed.Store(true)\n\tp.cancel(ErrLost)\n",
+		"func (p *partition) end() {\n\tp.closed.Store(true)\n",
 	}}, oneOutcome},
-	{"an outcome is lost", []change{{
-		"intake.go", "\ti.marks.Done(i.mark)\n", "\tif i.Record.Offset%16 != 7 {\n\t\ti.marks.Done(i.mark)\n\t}\n",
+	{"an earlier membership is served on", []change{{
+		"rebalance.go", "\tif len(stale) == 0 {\n", "\tif true {\n",
+	}, {
+		"commits.go", " || p.member != member {\n\t\t\treturn ErrLost", " {\n\t\t\treturn ErrLost",
+	}, {
+		"commits.go", " || p.closed.Load() || p.member != member {\n", " || p.closed.Load() {\n\t\t\t_ = member\n",
 	}}, progress},
-	{"a full partition is never resumed", []change{{
-		"partition.go", "\t\tp.resume()\n", "",
+	{"an outcome is lost", []change{{
+		"item.go", "\ti.p.done(i.mark)\n\ti.p.open.sub()\n",
+		"\tif i.Record.Offset%16 != 7 {\n\t\ti.p.done(i.mark)\n\t}\n\ti.p.open.sub()\n",
+	}}, progress},
+	{"a full partition is never resumed", []change{{"partition.go", "\t\tp.resume()\n", ""}}, progress},
+	{"a lane that forgets who rests", []change{{laneFile, "\tl.back = append(l.back, back)\n", ""}}, progress},
+	{"a lane that forgets what is parked", []change{{
+		laneFile, "\t\tl.ready.push(waiting.pop())\n", "\t\twaiting.pop()\n",
 	}}, progress},
 	{"a revoke that does nothing", []change{{
-		"rebalance.go", "\tstopAll(parts, in.cfg.Drain)\n\tin.commitNow()\n",
-		"\tgo func() {\n\t\t<-time.After(2 * time.Second)\n\t\tstopAll(parts, in.cfg.Drain)\n\t}()\n",
+		"rebalance.go", "\tin.stopAll(parts)\n\t_ = in.Commit(ctx)",
+		"\tgo func() {\n\t\t<-time.After(2 * time.Second)\n\t\tin.stopAll(parts)\n\t}()\n",
 	}, {
 		"rebalance.go", "import (\n", "import (\n\t\"time\"\n",
 	}}, handOver},
 	{"a revoke that does not commit", []change{{
-		"rebalance.go", "\tstopAll(parts, in.cfg.Drain)\n\tin.commitNow()\n", "\tstopAll(parts, in.cfg.Drain)\n",
+		"rebalance.go", "\tin.stopAll(parts)\n\t_ = in.Commit(ctx)", "\tin.stopAll(parts)\n",
 	}}, handOver},
-	{"a full partition is not paused", []change{{
-		"partition.go", "\tif p.lane.Full() {\n", "\tif p.lane.Full() && false {\n",
+	{"a full partition is not paused", []change{{"partition.go", "\tif p.in.full(size) {\n", "\tif false && p.in.full(size) {\n"}}, bounds},
+	{"a long span is not bounded", []change{{
+		"partition.go", " || s.Span > in.cfg.UncommittedLimit\n", "\n",
+	}}, bounds},
+	{"places are not bounded", []change{{
+		"../lane/places.go", "\tcase free <= 0:\n\t\treturn false\n", "\tcase true:\n\t\treturn true\n",
 	}}, bounds},
 }
 
@@ -99,7 +111,7 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			output, err := child(t, false, slices.Concat(seams, m.changes), "-seeds=1500", "-until="+m.invariant)
+			output, err := child(t, m.changes, "-seeds=1500", "-until="+m.invariant)
 			switch {
 			case err == nil:
 				t.Errorf("the simulation does not notice")

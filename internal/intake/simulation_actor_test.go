@@ -5,6 +5,7 @@ package intake_test
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -22,11 +23,15 @@ type actor struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	ledger *ledger
+	client *kgo.Client
+	in     *intake.Intake
+	script script
 }
 
 func (p *play) newActor(name string) *actor {
 	a := &actor{
 		name: name, link: newLink(&p.cluster.network, &p.cluster.late, p.script.seed, name), ledger: p.ledger,
+		script: p.script,
 		joined: make(chan struct{}), ended: make(chan struct{}),
 	}
 	p.ledger.joins(name)
@@ -39,13 +44,15 @@ func (p *play) newActor(name string) *actor {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	a.in = in
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
 	go func() {
 		defer close(a.ended)
-		in.Run(ctx)
+		if _, err := in.Run(ctx); err != nil {
+			p.t.Errorf("%s ends with %v", name, err)
+		}
 		p.ledger.stopped(name)
-		letGo(in.Client())
 	}()
 	return a
 }
@@ -68,12 +75,21 @@ func (a *actor) stop() {
 
 func (a *actor) emit(e events.Event) { a.ledger.emitted(a.name, e) }
 
-// OnPollStart is a hook of the Kafka client.
-func (a *actor) OnPollStart(context.Context) { a.ledger.polls(a.name) }
-
-// OnFetchRecordUnbuffered is a hook of the Kafka client.
-func (a *actor) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
-	if polled {
-		a.ledger.gets(a.name, r)
+// OnFetchRecordUnbuffered is a hook of the Kafka client, called between a poll and
+// what the engine does with its records. Now and then the process stands still
+// there: long enough for a rebalance, or for two.
+func (a *actor) OnFetchRecordUnbuffered(r *kgo.Record, _ bool) {
+	rng := rand.New(rand.NewPCG(a.script.seed, hash("stall", a.name, r.Topic, r.Partition, r.Offset)))
+	if rng.IntN(100) == 0 {
+		time.Sleep(between(rng, 0, 2*a.script.settings.session))
 	}
+}
+
+// OnNewClient is a hook of the Kafka client.
+func (a *actor) OnNewClient(client *kgo.Client) { a.client = client }
+
+// OnPollStart is a hook of the Kafka client.
+func (a *actor) OnPollStart(context.Context) {
+	paused := a.client.PauseFetchPartitions(nil)
+	a.ledger.polls(a.name, paused, a.in.Info().Partitions)
 }

@@ -4,36 +4,26 @@ package intake_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"testing"
 )
-
-var inChild = flag.Bool("child", false, "this process was started by the simulation itself")
 
 // change replaces a piece of an engine file, which must be there exactly once.
 type change struct{ file, old, new string }
 
 // child plays the simulation in a process that is built with changes to the
-// engine. It looks for races when race is true.
-func child(t *testing.T, race bool, changes []change, flags ...string) (output string, err error) {
+// engine.
+func child(t *testing.T, changes []change, flags ...string) (output string, err error) {
 	t.Helper()
 	args := []string{
 		"test", "-tags", "synctests", "-overlay", overlay(t, changes), "-vet", "off", "-count", "1",
 		"-run", "^TestSimulation$",
 	}
-	if race {
-		args = append(args, "-race")
-	}
-	if *oneSeed != 0 {
-		args = append(args, "-v")
-	}
-	args = append(append(args, "."), append([]string{"-child"}, flags...)...)
+	args = append(append(args, "."), flags...)
 	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
 	return string(out), err
 }
@@ -76,22 +66,4 @@ func overlay(t *testing.T, changes []change) string {
 		t.Fatal(err)
 	}
 	return list
-}
-
-// seedFlags hands on which seeds to play.
-func seedFlags() []string {
-	return []string{
-		fmt.Sprintf("-seed=%d", *oneSeed), fmt.Sprintf("-first=%d", *firstSeed), fmt.Sprintf("-seeds=%d", *seedCount),
-	}
-}
-
-// raceEnabled reports whether this process looks for races.
-func raceEnabled() bool {
-	info, _ := debug.ReadBuildInfo()
-	for _, s := range info.Settings {
-		if s.Key == "-race" {
-			return s.Value == "true"
-		}
-	}
-	return false
 }

@@ -5,8 +5,10 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/siskin-go/siskin/status"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,10 +21,7 @@ type generation struct {
 	order      map[string]*turn // by key
 	position   int64            // what the broker has for it
 
-	polled int64 // the newest record that was polled
-	poll   int   // the poll that it came with
-	held   int   // records that were polled and count as held
-
+	open    int // records that were delivered and are not settled
 	running int // handlers
 }
 
@@ -61,7 +60,7 @@ func (l *ledger) owns(a *account, p place) {
 		return
 	}
 	a.generations[p] = &generation{
-		place: p, deliveries: make(map[int64]*delivery), order: make(map[string]*turn), polled: -1,
+		place: p, deliveries: make(map[int64]*delivery), order: make(map[string]*turn),
 		position: max(l.logs[p].from, l.logs[p].committed),
 	}
 }
@@ -81,28 +80,23 @@ func (a *account) generationOf(ctx context.Context, p place) *generation {
 	return g
 }
 
-// polls notes that a member asks for records.
-func (l *ledger) polls(who string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.members[who].polls++
-}
-
-// gets notes that a record was handed to the engine.
-func (l *ledger) gets(who string, r *kgo.Record) {
+// polls checks what a member holds when it asks for more. Only the same goroutine
+// brings new records, so what is too much now was so when it was asked which are paused.
+func (l *ledger) polls(who string, paused map[string][]int32, held []status.Partition) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.members[who]
-	g := a.generations[placeOf(r)]
-	if a.gone || g == nil || g.givenUp || r.Offset <= g.polled {
-		return
+	for _, h := range held {
+		p := place{h.Topic, h.Partition}
+		full := h.Unfinished > l.settings.queueLimit || h.Span > l.settings.uncommittedLimit
+		if full && !slices.Contains(paused[h.Topic], h.Partition) {
+			l.breaks(bounds, "%s holds %d records of %v, %d with those behind the oldest, and polls more; the limits are %d and %d",
+				who, h.Unfinished, p, h.Span, l.settings.queueLimit, l.settings.uncommittedLimit)
+		}
+		if g := a.generations[p]; g != nil && !a.gone && !g.givenUp && g.open > h.Unfinished {
+			l.breaks(bounds, "%s says that it holds %d records of %v, but %d are under way", who, h.Unfinished, p, g.open)
+		}
 	}
-	if g.poll != a.polls && g.held > l.settings.queueLimit+queueSlack {
-		l.breaks(bounds, "%s holds %d records of %v and polls more, the limit is %d",
-			who, g.held, g.place, l.settings.queueLimit)
-	}
-	g.polled, g.poll = r.Offset, a.polls
-	g.held++
 }
 
 // begins notes that a handler is called.
@@ -129,12 +123,39 @@ func (l *ledger) begins(who string, ctx context.Context, r *kgo.Record) *deliver
 	}
 	d.generation = g
 	g.deliveries[r.Offset] = d
+	g.open++
 	l.takesTurn(who, d)
-	g.running++
-	if a.running++; a.running > l.settings.concurrency+len(l.logs) {
-		l.breaks(bounds, "%s runs %d handlers", who, a.running)
-	}
+	l.runs(d, 1)
 	return d
+}
+
+// runs counts the handlers that run.
+func (l *ledger) runs(d *delivery, n int) {
+	g, a := d.generation, d.account
+	if g == nil {
+		return
+	}
+	g.running += n
+	if g.givenUp {
+		return
+	}
+	if a.running += n; n > 0 && a.running > l.settings.concurrency+len(l.logs) {
+		l.breaks(bounds, "%s runs %d handlers", a.name, a.running)
+	}
+}
+
+// rests notes that a handler waits for its next attempt and does not count as
+// running.
+func (l *ledger) rests(d *delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs(d, -1)
+}
+
+func (l *ledger) wakes(d *delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs(d, 1)
 }
 
 // keyOf is what puts records in order with each other.
@@ -176,14 +197,9 @@ func (l *ledger) returns(d *delivery) {
 	if g == nil {
 		return
 	}
-	if g.running--; !g.givenUp {
-		d.account.running--
-	}
+	l.runs(d, -1)
 	if t := g.order[d.key]; t != nil && t.running == d {
 		t.running = nil
-	}
-	if !settledCounts {
-		g.held--
 	}
 }
 
@@ -202,9 +218,7 @@ func (l *ledger) settles(d *delivery) {
 	l.writes("%s settles %v %d", d.account.name, g.place, d.offset)
 	d.settled, d.at = true, time.Now()
 	l.logs[g.place].outcomes[d.offset] = struct{}{}
-	if settledCounts {
-		g.held--
-	}
+	g.open--
 }
 
 // aftermath is how long after something has gone wrong a commit may be missing.

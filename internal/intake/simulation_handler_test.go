@@ -23,6 +23,7 @@ func hash(parts ...any) uint64 {
 type effort struct {
 	work   time.Duration // the handler
 	reply  time.Duration // after the handler, while its key is free: negative for none
+	again  time.Duration // rests before it is tried again
 	obeys  bool          // the handler ends without an outcome when its context does
 	leaves bool          // so does the reply
 }
@@ -40,6 +41,9 @@ func effortOf(seed uint64, drain time.Duration, who string, p place, offset int6
 		e.work = between(rng, 30*time.Millisecond, 300*time.Millisecond)
 	default:
 		e.work = between(rng, drain/2, 2*drain)
+	}
+	if rng.IntN(10) == 0 {
+		e.again = between(rng, 0, 300*time.Millisecond)
 	}
 	switch n := rng.IntN(100); {
 	case n < 65:
@@ -64,7 +68,8 @@ func (h *worker) serve(ctx context.Context, item intake.Item) {
 	d := h.ledger.begins(h.who, ctx, item.Record)
 	defer h.ledger.returns(d)
 	e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
-	if !rest(ctx, e.work, e.obeys) {
+	if !rest(ctx, e.work, e.obeys) || !h.rests(ctx, d, item, e.again) {
+		item.Leave()
 		return
 	}
 	if e.reply < 0 {
@@ -74,8 +79,20 @@ func (h *worker) serve(ctx context.Context, item intake.Item) {
 	h.replies.Go(func() {
 		if rest(ctx, e.reply, e.leaves) {
 			h.settle(d, item)
+		} else {
+			item.Leave()
 		}
 	})
+}
+
+// rests waits for another attempt.
+func (h *worker) rests(ctx context.Context, d *delivery, item intake.Item, again time.Duration) bool {
+	if again == 0 {
+		return true
+	}
+	h.ledger.rests(d)
+	defer h.ledger.wakes(d)
+	return item.Rest(ctx, again) == nil
 }
 
 // settle writes the outcome down before the engine knows of it.

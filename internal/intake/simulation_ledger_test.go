@@ -65,7 +65,6 @@ type ledger struct {
 type history struct {
 	from      int64              // the first record that must be handled
 	committed int64              // how far the group's position ever was, or -1
-	wentBack  bool               // the position is not there any more
 	outcomes  map[int64]struct{} // records with an outcome that counts
 }
 
@@ -75,8 +74,7 @@ type account struct {
 	gone        bool // killed or stopped: what it does no longer counts
 	generations map[place]*generation
 	contexts    map[context.Context]*generation
-	running     int // handlers, for the partitions that it owns
-	polls       int
+	running     int       // handlers, for the partitions that it owns
 	leaving     time.Time // when it was told to stop, if it was
 	refused     time.Time // when the broker last refused its commit
 	failing     bool      // it has said that it cannot commit
@@ -191,7 +189,7 @@ func (l *ledger) stopped(who string) {
 	}
 	took := time.Since(a.leaving)
 	l.writes("%s has stopped after %v", who, took)
-	if took > l.settings.drain+mostStop && !stopsLate {
+	if took > l.settings.drain+mostStop {
 		l.breaks(progress, "%s has stopped only after %v, Drain is %v", who, took, l.settings.drain)
 	}
 	for _, g := range a.generations {
@@ -267,11 +265,7 @@ func (l *ledger) commits(who string, p place, offset int64) {
 		}
 	}
 	if offset < h.committed {
-		h.wentBack = true
-		l.writes("%v goes back from %d to %d", p, h.committed, offset)
-		if !goesBack {
-			l.breaks(progress, "%s commits %v at %d after %d", who, p, offset, h.committed)
-		}
+		l.breaks(progress, "%s commits %v at %d after %d", who, p, offset, h.committed)
 	}
 	h.committed = max(h.committed, offset)
 	g.position = offset
@@ -292,7 +286,7 @@ func (l *ledger) refused(who string) {
 // in the end.
 func (l *ledger) isAt(p place, committed, end int64) bool {
 	h := l.logs[p]
-	return committed == end || end == h.from || goesBack && h.wentBack
+	return committed == end || end == h.from
 }
 
 // isFinished reports whether there is nothing left to do.

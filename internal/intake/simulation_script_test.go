@@ -77,13 +77,14 @@ func pick[T any](rng *rand.Rand, from ...T) T { return from[rng.IntN(len(from))]
 
 func drawSettings(rng *rand.Rand) settings {
 	return settings{
-		queueLimit:     pick(rng, 1, 3, 10, 30),
-		commitInterval: pick(rng, time.Millisecond, 20*time.Millisecond, 300*time.Millisecond, time.Second),
-		drain:          between(rng, 50*time.Millisecond, 1500*time.Millisecond),
-		session:        between(rng, time.Second, 3*time.Second),
-		order:          pick(rng, byKey, byKey, byPartition, noOrder),
-		concurrency:    pick(rng, 1, 2, 4, 16),
-		smallFetches:   rng.IntN(3) > 0,
+		queueLimit:       pick(rng, 1, 3, 10, 30),
+		uncommittedLimit: 30 + rng.IntN(100),
+		commitInterval:   pick(rng, time.Millisecond, 20*time.Millisecond, 300*time.Millisecond, time.Second),
+		drain:            between(rng, 50*time.Millisecond, 1500*time.Millisecond),
+		session:          between(rng, time.Second, 3*time.Second),
+		order:            pick(rng, byKey, byKey, byPartition, noOrder),
+		concurrency:      pick(rng, 1, 2, 4, 16),
+		smallFetches:     rng.IntN(3) > 0,
 	}
 }
 

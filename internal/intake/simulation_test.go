@@ -34,9 +34,6 @@ const hang = 30 * time.Second
 
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	if ported(t) {
-		return
-	}
 	first, count := *firstSeed, *seedCount
 	if *oneSeed != 0 {
 		first, count = *oneSeed, 1
