@@ -18,7 +18,6 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/wire"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // serve takes one record through its handlers to its outcome. The partition's
@@ -72,7 +71,7 @@ func (q *request) answer(b *binding, to reply.Address) {
 		q.finish("request", "dropped", 0, err)
 		return
 	}
-	left, expired := remaining(q.item.Record, to.Request.Timeout, q.began)
+	left, expired := deadline.Remaining(q.item.Record.Timestamp, to.Request.Timeout, q.began)
 	if expired {
 		q.finish("request", "expired", 0, nil)
 		return
@@ -167,20 +166,6 @@ func (w work) replyLost(to reply.Address, err error) {
 	w.s.emit(events.ReplyLost{
 		Position: w.position(), ReplyTopic: to.Request.ReplyTopic, ReplyPartition: to.Request.ReplyPartition, Err: err,
 	})
-}
-
-// clockSkew is how far the clocks of a caller and its service may differ before
-// a request is dropped too soon.
-const clockSkew = 5 * time.Second
-
-// remaining is how long the caller of rec still waits, or zero when it did not
-// say, and whether it has certainly given up.
-func remaining(rec *kgo.Record, timeout time.Duration, now time.Time) (left time.Duration, expired bool) {
-	if timeout <= 0 {
-		return 0, false
-	}
-	age := max(0, now.Sub(rec.Timestamp)-clockSkew)
-	return max(timeout-age, time.Millisecond), age > timeout
 }
 
 // oneWay runs a request handler for a record that asks for no reply. Like a

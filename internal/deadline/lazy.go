@@ -1,5 +1,5 @@
-// Package deadline has a context whose deadline costs nothing until somebody
-// waits for it.
+// Package deadline says how long a request's caller waits, and has a context
+// whose deadline costs nothing until somebody waits for it.
 package deadline
 
 import (
