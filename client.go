@@ -33,8 +33,8 @@ type Client struct {
 	calls  *pending.Table
 	inbox  *inbox.Inbox
 
-	timers sync.Pool // stopped timers; per client, since a timer belongs to one synctest bubble
-	topics sync.Map  // topics that exist
+	seats  pending.Seats
+	topics sync.Map // topics that exist, with those of replies to them
 	mu     sync.Mutex
 	checks map[string]*check // questions under way
 	warm   sync.Once
@@ -162,8 +162,8 @@ func Stream[Res any](
 func (c *Client) send(ctx context.Context, pattern string, req, into any, opts []CallOption) error {
 	o := c.options(opts)
 	wait := c.waiting(ctx, o.timeout)
-	defer wait.stop()
-	call, err := c.begin(wait, pattern, req, o, 1)
+	defer c.seats.Leave(wait.Seat)
+	call, err := c.begin(wait, pattern, req, o, wait.Replies)
 	if err != nil {
 		return c.callError(pattern, "", err)
 	}
@@ -173,7 +173,7 @@ func (c *Client) send(ctx context.Context, pattern string, req, into any, opts [
 		if err = r.Err; err == nil {
 			err = c.cfg.Codec.Decode(r.Value, into)
 		}
-	case <-wait.timer.C:
+	case <-wait.Timer.C:
 		err = call.timedOut(context.DeadlineExceeded)
 	case <-ctx.Done():
 		err = call.timedOut(ctx.Err())
@@ -188,29 +188,17 @@ func (c *Client) send(ctx context.Context, pattern string, req, into any, opts [
 // It is a timer beside the context and not a context of its own, which would
 // cost a call several allocations.
 type waiting struct {
+	*pending.Seat
 	ctx      context.Context
 	deadline time.Time
-	timer    *time.Timer
-	pool     *sync.Pool
 }
 
 func (c *Client) waiting(ctx context.Context, timeout time.Duration) waiting {
-	w := waiting{ctx: ctx, deadline: time.Now().Add(timeout), pool: &c.timers}
+	w := waiting{ctx: ctx, deadline: time.Now().Add(timeout), Seat: c.seats.Take(timeout)}
 	if outer, ok := ctx.Deadline(); ok && outer.Before(w.deadline) {
 		w.deadline = outer
 	}
-	if t, ok := w.pool.Get().(*time.Timer); ok {
-		w.timer = t
-		w.timer.Reset(timeout)
-	} else {
-		w.timer = time.NewTimer(timeout)
-	}
 	return w
-}
-
-func (w waiting) stop() {
-	w.timer.Stop() // its channel is empty then (since Go 1.23)
-	w.pool.Put(w.timer)
 }
 
 // context is the waiting time as a context, for the few calls that must wait for
@@ -225,8 +213,8 @@ func (c *Client) stream(
 ) error {
 	o := c.options(opts)
 	first := c.waiting(ctx, o.timeout)
-	defer first.stop()
-	call, err := c.begin(first, pattern, req, o, c.cfg.StreamBuffer)
+	defer c.seats.Leave(first.Seat)
+	call, err := c.begin(first, pattern, req, o, pending.NewReplies(c.cfg.StreamBuffer))
 	if err != nil {
 		return c.callError(pattern, "", err)
 	}
@@ -237,20 +225,25 @@ func (c *Client) stream(
 	return nil
 }
 
-// outgoing is a pending call with what must be given back at its end.
+// outgoing is a pending call with its record and what must be given back at its
+// end, in one allocation.
 type outgoing struct {
 	pending.Call
 	c             *Client
 	correlationID []byte
 	route         *inbox.Route
 	ticket        partitioner.Ticket
+	record        kgo.Record
+	headers       [4]Header // room for those of the dialect
 }
 
 func (o *outgoing) id() string { return string(o.correlationID) }
 
 // begin sends the request and returns its call. The time that is left goes along
 // with the request.
-func (c *Client) begin(w waiting, pattern string, req any, o callOptions, buffer int) (*outgoing, error) {
+func (c *Client) begin(
+	w waiting, pattern string, req any, o callOptions, replies chan pending.Reply,
+) (*outgoing, error) {
 	value, err := c.cfg.Codec.Encode(req)
 	if err != nil {
 		return nil, Errorf(CodeInvalid, "%w", err)
@@ -259,48 +252,51 @@ func (c *Client) begin(w waiting, pattern string, req any, o callOptions, buffer
 	if err != nil {
 		return nil, err
 	}
-	call := &outgoing{c: c, route: route}
+	call := &outgoing{c: c, route: route, record: o.record(pattern, value)}
 	call.ticket.Obey = o.partition != dialect.NoPartition
-	call.Init(buffer, route)
+	call.Init(replies, route)
 	if call.correlationID, err = c.calls.Add(&call.Call); err != nil {
 		return nil, err
 	}
-	rec := o.record(pattern, value)
-	rec.Headers = traced(w.ctx, rec.Headers)
+	now, rec := time.Now(), &call.record
+	if rec.Timestamp.IsZero() {
+		rec.Timestamp = now // or the Kafka client would ask for the time as well
+	}
+	rec.Headers = traced(w.ctx, append(call.headers[:0], rec.Headers...))
 	c.cfg.Dialect.WriteRequest(rec, dialect.Request{
 		CorrelationID: call.correlationID, ReplyTopic: route.Topic, ReplyPartition: route.Partition,
-		Timeout: time.Until(w.deadline),
+		Timeout: w.deadline.Sub(now),
 	})
-	c.produce(rec, call)
+	// Never blocks, and never has the caller's context: its end would fail the
+	// neighbours in the batch.
+	c.kafka.TryProduce(&call.ticket, rec, call.sent)
 	return call, nil
 }
 
 // prepared returns the route for the replies to pattern. Only the first call of
 // a pattern has to wait for anything.
 func (c *Client) prepared(w waiting, pattern string) (*inbox.Route, error) {
-	topic := c.replyTopic(pattern)
-	if route := c.inbox.Ready(topic); route != nil && c.known(pattern) {
-		return route, nil
+	if topic, known := c.topics.Load(pattern); known {
+		if route := c.inbox.Ready(topic.(string)); route != nil {
+			return route, nil
+		}
 	}
 	if err := wire.CheckTopic(pattern); err != nil {
 		return nil, err
 	}
 	ctx, cancel := w.context()
 	defer cancel()
-	return c.open(ctx, pattern, topic)
+	return c.open(ctx, pattern, c.replyTopic(pattern))
 }
 
-// produce never blocks and never passes the caller's context on: its end would
-// fail the neighbours in the batch.
-func (c *Client) produce(rec *kgo.Record, call *outgoing) {
-	c.kafka.TryProduce(&call.ticket, rec, func(rec *kgo.Record, err error) {
-		if err != nil {
-			c.noteRemade(rec.Topic, err)
-			c.calls.Fail(&call.Call, produceError(err))
-			return
-		}
-		call.Acked.Store(true)
-	})
+// sent is called when the broker has stored the request, or never will.
+func (o *outgoing) sent(rec *kgo.Record, err error) {
+	if err == nil {
+		o.Acked.Store(true)
+		return
+	}
+	o.c.noteRemade(rec.Topic, err)
+	o.c.calls.Fail(&o.Call, produceError(err))
 }
 
 func (o *outgoing) end() {
@@ -339,8 +335,8 @@ func (o *outgoing) read(first waiting, idle time.Duration, each func([]byte) (bo
 				return nil
 			}
 			began = true
-			first.timer.Reset(idle)
-		case <-first.timer.C:
+			first.Timer.Reset(idle)
+		case <-first.Timer.C:
 			if began {
 				return ErrStreamIdle
 			}

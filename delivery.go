@@ -47,15 +47,15 @@ func DeliveryFrom(ctx context.Context) (*Delivery, bool) {
 
 type deliveryKey struct{}
 
-// deliveryContext is context.WithValue without its two extra allocations.
+// deliveryContext is context.WithValue in one allocation with the value.
 type deliveryContext struct {
 	context.Context
-	delivery *Delivery
+	delivery Delivery
 }
 
 func (c *deliveryContext) Value(key any) any {
 	if key == (deliveryKey{}) {
-		return c.delivery
+		return &c.delivery
 	}
 	return c.Context.Value(key)
 }

@@ -94,7 +94,7 @@ func (b *batch) send(ctx context.Context, i int, m Message) {
 	if o.partition != dialect.NoPartition {
 		fate = partitioner.Obey
 	}
-	b.c.kafka.TryProduce(fate, rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
+	b.c.kafka.TryProduce(fate, &rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
 }
 
 func (b *batch) landed(i int, rec *kgo.Record, err error) {
@@ -198,7 +198,7 @@ func (c *Client) check(topic string, ch *check) {
 	c.warm.Do(func() { c.tasks.Go(func() { _, _, _ = c.kafka.ProducerID(c.ctx) }) })
 	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic)})
 	if ch.err == nil {
-		c.topics.Store(topic, true)
+		c.topics.Store(topic, c.replyTopic(topic))
 	}
 	c.mu.Lock()
 	delete(c.checks, topic)

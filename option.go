@@ -48,6 +48,9 @@ type callOptions struct {
 
 func (c *Client) options(opts []CallOption) callOptions {
 	o := callOptions{partition: dialect.NoPartition, timeout: c.cfg.Timeout}
+	if len(opts) == 0 {
+		return o
+	}
 	for _, opt := range opts {
 		opt.applyCall(&o)
 	}
@@ -55,8 +58,8 @@ func (c *Client) options(opts []CallOption) callOptions {
 }
 
 // record is an outgoing record with what the options say.
-func (o *callOptions) record(topic string, value []byte) *kgo.Record {
-	return &kgo.Record{
+func (o *callOptions) record(topic string, value []byte) kgo.Record {
+	return kgo.Record{
 		Topic: topic, Partition: o.partition, Key: o.key, Value: value, Headers: o.headers, Timestamp: o.timestamp,
 	}
 }

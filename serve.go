@@ -18,7 +18,6 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/wire"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // serve takes one record through its handlers to its outcome. The partition's
@@ -40,7 +39,7 @@ func (s *Service) serve(ctx context.Context, item intake.Item) {
 	}
 	speaks := bound.request.options.dialect
 	if req, ok := speaks.ReadRequest(item.Record); ok {
-		w.request(bound.request, reply.Address{Dialect: speaks, Request: req})
+		(&request{work: w}).answer(bound.request, reply.Address{Dialect: speaks, Request: req})
 		return
 	}
 	w.oneWay(bound.request)
@@ -55,85 +54,92 @@ type work struct {
 	manual bool // done when its author says so
 }
 
-// request runs the handler of a request and answers it. The record is done when
+// request is a request being served: what it needs is one allocation.
+type request struct {
+	work
+	limited deadline.Lazy
+	seq     reply.Sequence
+	r       result
+	cut     atomic.Bool // r is not to be looked at
+}
+
+// answer runs the handler of a request and answers it. The record is done when
 // the last reply is stored or never can be.
-func (w work) request(b *binding, to reply.Address) {
-	if err := w.answerable(to.Request); err != nil {
-		w.replyLost(to, err)
-		w.finish("request", "dropped", 0, err)
+func (q *request) answer(b *binding, to reply.Address) {
+	if err := q.answerable(to.Request); err != nil {
+		q.replyLost(to, err)
+		q.finish("request", "dropped", 0, err)
 		return
 	}
-	left, expired := remaining(w.item.Record, to.Request.Timeout, w.began)
+	left, expired := deadline.Remaining(q.item.Record.Timestamp, to.Request.Timeout, q.began)
 	if expired {
-		w.finish("request", "expired", 0, nil)
+		q.finish("request", "expired", 0, nil)
 		return
 	}
-	ctx := w.ctx
+	ctx := q.ctx
 	if left > 0 {
-		to.Until = w.began.Add(left)
+		to.Until = q.began.Add(left)
 	}
 	if left > 0 && b.kind == single { // a stream's caller says how long it waits for the first value only
-		limited := deadline.New(ctx, w.began.Add(left))
-		defer limited.Cancel()
-		ctx = limited
+		q.limited.Init(ctx, to.Until)
+		defer q.limited.Cancel()
+		ctx = &q.limited
 	}
-	var r result
-	var cut atomic.Bool // r is not to be looked at
-	seq := reply.NewSequence(w.ctx, w.s.replies, to, holdFor(b.kind), func(err error) {
-		if cut.Load() {
-			w.replied(to, result{step: outcome.Fault, err: intake.ErrDrained}, err)
-			return
-		}
-		w.replied(to, r, err)
-	})
+	q.seq.Init(q.ctx, q.s.replies, to, holdFor(b.kind), q.replied)
 	if b.kind == stream {
-		defer context.AfterFunc(w.ctx, func() {
-			cut.Store(true)
-			w.cutOff(seq)
+		defer context.AfterFunc(q.ctx, func() {
+			q.cut.Store(true)
+			q.cutOff()
 		})()
 	}
-	r = w.attempts(ctx, b, outcome.Request, func(v any) error {
-		value, err := w.s.cfg.Codec.Encode(v)
-		if err != nil {
-			return err
-		}
-		return seq.Send(value)
-	})
+	q.r = q.attempts(ctx, b, outcome.Request, q.send)
 	switch {
-	case r.abandoned:
+	case q.r.abandoned:
 		if b.kind == stream {
-			w.cutOff(seq)
+			q.cutOff()
 		}
-		if seq.Abandon() {
-			w.item.Leave()
+		if q.seq.Abandon() {
+			q.item.Leave()
 		}
-	case r.step == outcome.Done:
-		seq.End()
-	case r.step == outcome.Drop:
-		seq.Cancel()
+	case q.r.step == outcome.Done:
+		q.seq.End()
+	case q.r.step == outcome.Drop:
+		q.seq.Cancel()
 	default:
-		seq.Fail(fault(r.err))
+		q.seq.Fail(fault(q.r.err))
 	}
+}
+
+func (q *request) send(v any) error {
+	value, err := q.s.cfg.Codec.Encode(v)
+	if err != nil {
+		return err
+	}
+	return q.seq.Send(value)
 }
 
 // cutOff ends a stream whose handler has no more time. Its caller is told, unless
 // the partition is lost: then another member starts the stream anew.
-func (w work) cutOff(seq *reply.Sequence) {
-	if errors.Is(context.Cause(w.ctx), intake.ErrDrained) {
-		seq.Fail(&dialect.Fault{Code: string(CodeUnavailable), Message: "the service stops; call again"})
+func (q *request) cutOff() {
+	if errors.Is(context.Cause(q.ctx), intake.ErrDrained) {
+		q.seq.Fail(&dialect.Fault{Code: string(CodeUnavailable), Message: "the service stops; call again"})
 	}
 }
 
 // replied is called when the last reply has landed.
-func (w work) replied(to reply.Address, r result, lost error) {
+func (q *request) replied(lost error) {
+	r := result{step: outcome.Fault, err: intake.ErrDrained}
+	if !q.cut.Load() {
+		r = q.r
+	}
 	switch {
 	case lost != nil:
-		w.replyLost(to, lost)
-		w.conclude("request", "dropped", r, errors.Join(r.err, lost))
+		q.replyLost(q.seq.To(), lost)
+		q.conclude("request", "dropped", r, errors.Join(r.err, lost))
 	case r.step == outcome.Drop:
-		w.conclude("request", "dropped", r, r.err)
+		q.conclude("request", "dropped", r, r.err)
 	default:
-		w.conclude("request", "replied", r, r.err)
+		q.conclude("request", "replied", r, r.err)
 	}
 }
 
@@ -160,20 +166,6 @@ func (w work) replyLost(to reply.Address, err error) {
 	w.s.emit(events.ReplyLost{
 		Position: w.position(), ReplyTopic: to.Request.ReplyTopic, ReplyPartition: to.Request.ReplyPartition, Err: err,
 	})
-}
-
-// clockSkew is how far the clocks of a caller and its service may differ before
-// a request is dropped too soon.
-const clockSkew = 5 * time.Second
-
-// remaining is how long the caller of rec still waits, or zero when it did not
-// say, and whether it has certainly given up.
-func remaining(rec *kgo.Record, timeout time.Duration, now time.Time) (left time.Duration, expired bool) {
-	if timeout <= 0 {
-		return 0, false
-	}
-	age := max(0, now.Sub(rec.Timestamp)-clockSkew)
-	return max(timeout-age, time.Millisecond), age > timeout
 }
 
 // oneWay runs a request handler for a record that asks for no reply. Like a
@@ -273,11 +265,14 @@ func (w work) attempt(ctx context.Context, b *binding, kind outcome.Kind, n int,
 		ctx, cancel = context.WithTimeout(ctx, b.options.timeout)
 		defer cancel()
 	}
-	d := &Delivery{record: w.item.Record, attempt: n, request: kind == outcome.Request, codec: w.s.cfg.Codec}
+	c := &deliveryContext{Context: ctx, delivery: Delivery{
+		record: w.item.Record, attempt: n, request: kind == outcome.Request, codec: w.s.cfg.Codec,
+	}}
 	if b.options.manual {
-		d.item = &w.item
+		item := w.item // only here, so that w need not escape
+		c.delivery.item = &item
 	}
-	err := contain(&deliveryContext{Context: ctx, delivery: d}, b.handler, d, replyTo)
+	err := contain(c, b.handler, &c.delivery, replyTo)
 	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !authored(err) {
 		return Errorf(CodeTimeout, "the handler took too long").WithCause(err)
 	}

@@ -51,23 +51,14 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 			return nil, nil
 		}
 		return marshal(v)
-	case float64, []float64, int, int64, bool:
+	case []float64:
+		if v != nil {
+			return encodeNumbers(v)
+		}
+	case float64, int, int64, bool:
 		return encodeNumbers(v)
 	}
 	return encodeByKind(reflect.ValueOf(v), v)
-}
-
-// encodeNumbers is for values that hold no text: there is nothing to escape, so
-// json.Marshal does, with fewer allocations than an encoder.
-func encodeNumbers(v any) ([]byte, error) {
-	if s, ok := v.([]float64); ok && s == nil {
-		return []byte("[]"), nil
-	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode %T as JSON: %w", v, err)
-	}
-	return data, nil
 }
 
 func encodeByKind(rv reflect.Value, v any) ([]byte, error) {
@@ -132,6 +123,9 @@ func (jsonCodec) Decode(data []byte, into any) error {
 	}
 	if data == nil {
 		return zero(into)
+	}
+	if decodeNumbers(data, into) {
+		return nil
 	}
 	return decodeTyped(data, into)
 }

@@ -112,10 +112,7 @@ var disposed = []byte{0}
 // then the mark of the last reply. An error reply has no value. The reply to a
 // pattern without a handler has NestJS's fixed text and no mark (section 9).
 func (Dialect) WriteReply(rec *kgo.Record, reply dialect.Reply) {
-	if rec.Headers == nil {
-		rec.Headers = make([]kgo.RecordHeader, 0, 2)
-	}
-	rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: wire.CorrelationID, Value: reply.CorrelationID})
+	rec.Headers = append(slices.Grow(rec.Headers, 2), kgo.RecordHeader{Key: wire.CorrelationID, Value: reply.CorrelationID})
 	if f := reply.Fault; f != nil {
 		rec.Value = nil
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: wire.NestError, Value: writeFault(f)})

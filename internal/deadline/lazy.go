@@ -1,10 +1,10 @@
-// Package deadline has a context whose deadline costs nothing until somebody
-// waits for it.
+// Package deadline says how long a request's caller waits, and has a context
+// whose deadline costs nothing until somebody waits for it.
 package deadline
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,19 +13,29 @@ import (
 // each request costs more than the rest of its context.
 type Lazy struct {
 	context.Context
-	at time.Time
-
-	once  sync.Once
-	inner context.Context
-	stop  context.CancelFunc
+	at    time.Time
+	inner atomic.Pointer[inner]
 }
 
-// New returns ctx with the deadline at. Cancel must be called.
-func New(ctx context.Context, at time.Time) *Lazy { return &Lazy{Context: ctx, at: at} }
+// inner is the context with the timer.
+type inner struct {
+	context.Context
+	stop context.CancelFunc
+}
 
-// start makes the context with the timer.
-func (l *Lazy) start() {
-	l.once.Do(func() { l.inner, l.stop = context.WithDeadline(l.Context, l.at) })
+// Init makes the zero Lazy ctx with the deadline at. Cancel must be called.
+func (l *Lazy) Init(ctx context.Context, at time.Time) { l.Context, l.at = ctx, at }
+
+// start makes the context with the timer, once.
+func (l *Lazy) start() *inner {
+	if started := l.inner.Load(); started != nil {
+		return started
+	}
+	ctx, stop := context.WithDeadline(l.Context, l.at)
+	if !l.inner.CompareAndSwap(nil, &inner{ctx, stop}) {
+		stop()
+	}
+	return l.inner.Load()
 }
 
 // Deadline is at, or that of the outer context when it is sooner.
@@ -37,25 +47,20 @@ func (l *Lazy) Deadline() (time.Time, bool) {
 }
 
 // Done starts the timer.
-func (l *Lazy) Done() <-chan struct{} {
-	l.start()
-	return l.inner.Done()
-}
+func (l *Lazy) Done() <-chan struct{} { return l.start().Done() }
 
 // Err starts the timer.
-func (l *Lazy) Err() error {
-	l.start()
-	return l.inner.Err()
-}
+func (l *Lazy) Err() error { return l.start().Err() }
 
 // Cancel ends the context, also for those who start to wait later.
 func (l *Lazy) Cancel() {
-	l.once.Do(func() { l.inner, l.stop = canceled, func() {} })
-	l.stop()
+	if !l.inner.CompareAndSwap(nil, canceled) {
+		l.inner.Load().stop()
+	}
 }
 
-var canceled = func() context.Context {
+var canceled = func() *inner {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	return ctx
+	return &inner{ctx, cancel}
 }()

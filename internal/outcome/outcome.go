@@ -66,11 +66,12 @@ type Action struct {
 // Decide says what to do with a record of the given kind whose handler has just
 // returned from the given attempt, counted from 1.
 func Decide(kind Kind, attempt int, v Verdict, policy Policy) Action {
-	var order *instruction
-	switch {
-	case v.Err == nil:
+	if v.Err == nil {
 		return Action{Step: Done}
-	case errors.As(v.Err, &order):
+	}
+	order, ordered := errors.AsType[*instruction](v.Err)
+	switch {
+	case ordered:
 		return obey(order, kind, attempt, policy)
 	case kind == Request:
 		return Action{Step: Fault}

@@ -47,6 +47,7 @@ func NewTable(most int) *Table {
 // Call is one request that waits for replies.
 type Call struct {
 	id      uint64
+	text    [32]byte // room for the correlation id
 	replies chan Reply
 	// Route is where the call's replies arrive. Set before Add.
 	Route any
@@ -54,12 +55,15 @@ type Call struct {
 	Acked atomic.Bool
 }
 
-// Init makes the zero Call ready: it holds up to buffer unread replies, at least
-// one, and its replies arrive on route.
-func (c *Call) Init(buffer int, route any) {
-	// One more place, so that an end always fits.
-	c.replies, c.Route = make(chan Reply, max(1, buffer)+1), route
+// NewReplies returns a channel for the replies of a call. It holds up to buffer
+// unread ones, at least one.
+func NewReplies(buffer int) chan Reply {
+	return make(chan Reply, max(1, buffer)+1) // one more place, so that an end always fits
 }
+
+// Init makes the zero Call ready: its replies arrive on route and go to replies,
+// which comes from NewReplies and is empty.
+func (c *Call) Init(replies chan Reply, route any) { c.replies, c.Route = replies, route }
 
 // Replies is where the replies arrive, in order. Nothing follows a reply with
 // Last or Err.
@@ -77,11 +81,11 @@ func (t *Table) Add(c *Call) ([]byte, error) {
 		return nil, ErrFull
 	}
 	t.calls[c.id] = c
-	id := make([]byte, 0, len(t.prefix)+16)
-	return strconv.AppendUint(append(id, t.prefix...), c.id, 36), nil
+	return strconv.AppendUint(append(c.text[:0], t.prefix...), c.id, 36), nil
 }
 
-// Remove forgets the call. Replies that come later are ignored.
+// Remove forgets the call. Replies that come later are ignored: its channel may
+// be used for another call then.
 func (t *Table) Remove(c *Call) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

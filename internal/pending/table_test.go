@@ -17,7 +17,7 @@ var errGone = errors.New("gone")
 // newCall is a call with room for buffer replies.
 func newCall(buffer int, route any) *pending.Call {
 	c := new(pending.Call)
-	c.Init(buffer, route)
+	c.Init(pending.NewReplies(buffer), route)
 	return c
 }
 

@@ -11,9 +11,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// flight is one reply on its way. It is one allocation with its record.
+// flight is one reply on its way. It is one allocation with its record, the first
+// of a sequence with that too.
 type flight struct {
 	record  kgo.Record
+	headers [2]kgo.RecordHeader // room for those of a value
 	seq     *Sequence
 	size    int64
 	ending  bool // the end of a stream or an error: it carries no value
@@ -32,11 +34,16 @@ type flight struct {
 }
 
 // newFlight returns a flight without room. It takes value over.
-func newFlight(s *Sequence, value []byte, ending bool) *flight {
-	return &flight{
-		seq: s, size: int64(len(value)) + overhead, ending: ending,
-		record: kgo.Record{Topic: s.to.Request.ReplyTopic, Partition: s.to.Request.ReplyPartition, Value: value},
+func (s *Sequence) newFlight(value []byte, ending bool) *flight {
+	f := &s.first
+	if s.used {
+		f = &flight{}
 	}
+	s.used = true
+	f.seq, f.size, f.ending = s, int64(len(value))+overhead, ending
+	f.record.Topic, f.record.Partition = s.to.Request.ReplyTopic, s.to.Request.ReplyPartition
+	f.record.Value, f.record.Headers = value, f.headers[:0]
+	return f
 }
 
 // label writes the headers.

@@ -43,7 +43,7 @@ func (s *Sequence) lastWord(err error) *dialect.Fault {
 // tell sends the last word. It is tried for as long as a destination is looked
 // for, and is not worth more: the caller also notices by itself.
 func (s *Sequence) tell(why *dialect.Fault) {
-	f := newFlight(s, nil, true)
+	f := s.newFlight(nil, true)
 	f.label(dialect.Reply{Fault: why, Last: true})
 	f.patient = true
 	until := time.Now().Add(max(s.publisher.limits.Missing, lastChance))

@@ -36,6 +36,8 @@ type Sequence struct {
 	failed  error
 	timer   *time.Timer
 	since   time.Time // when the held value came
+	first   flight    // of the first value: most sequences have no other
+	used    bool      // first is taken
 }
 
 // window is how many replies of one sequence may be on their way to the broker.
@@ -49,8 +51,19 @@ const window = 256
 //
 // ctx bounds only how long Send waits. It ends nothing that is on its way.
 func NewSequence(ctx context.Context, p *Publisher, to Address, hold time.Duration, done func(error)) *Sequence {
-	return &Sequence{ctx: ctx, publisher: p, to: to, hold: hold, done: done}
+	s := &Sequence{}
+	s.Init(ctx, p, to, hold, done)
+	return s
 }
+
+// Init is NewSequence for a Sequence that is a part of something else. It must be
+// the zero value.
+func (s *Sequence) Init(ctx context.Context, p *Publisher, to Address, hold time.Duration, done func(error)) {
+	s.ctx, s.publisher, s.to, s.hold, s.done = ctx, p, to, hold, done
+}
+
+// To is where the replies go.
+func (s *Sequence) To() Address { return s.to }
 
 // Send queues one encoded value. It blocks while too many earlier values are on
 // their way, and with a hold also while the destination has no room: a stream
@@ -60,7 +73,7 @@ func NewSequence(ctx context.Context, p *Publisher, to Address, hold time.Durati
 func (s *Sequence) Send(value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := newFlight(s, value, false)
+	f := s.newFlight(value, false)
 	if err := s.admit(f); err != nil {
 		return err
 	}
@@ -103,7 +116,7 @@ func (s *Sequence) flush(last bool) {
 
 // sendEnding sends a record without a value.
 func (s *Sequence) sendEnding(fault *dialect.Fault) {
-	f := newFlight(s, nil, true)
+	f := s.newFlight(nil, true)
 	f.label(dialect.Reply{Fault: fault, Last: true})
 	s.send(f)
 }

@@ -1,0 +1,147 @@
+package codec
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+)
+
+// Numbers and slices of them are what many small calls carry, and encoding/json
+// needs more time for them than everything else of a call. What follows knows
+// their usual shape only, and leaves all other text and all errors to
+// encoding/json. FuzzNumbers checks that both say the same.
+
+// encodeNumbers is for values that hold no text: there is nothing to escape.
+func encodeNumbers(v any) ([]byte, error) {
+	const room = 24 // for one number
+	switch v := v.(type) {
+	case float64:
+		if plain(v) {
+			return strconv.AppendFloat(make([]byte, 0, room), v, 'f', -1, 64), nil
+		}
+	case []float64:
+		if data, ok := appendFloats(make([]byte, 0, room+8*len(v)), v); ok {
+			return data, nil
+		}
+	case int:
+		return strconv.AppendInt(make([]byte, 0, room), int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(make([]byte, 0, room), v, 10), nil
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T as JSON: %w", v, err)
+	}
+	return data, nil
+}
+
+// plain reports whether f is written without an exponent. NaN and the infinities
+// are not.
+func plain(f float64) bool {
+	return f == 0 || f >= 1e-6 && f < 1e21 || f <= -1e-6 && f > -1e21
+}
+
+func appendFloats(data []byte, all []float64) ([]byte, bool) {
+	data = append(data, '[')
+	for i, f := range all {
+		if !plain(f) {
+			return nil, false
+		}
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = strconv.AppendFloat(data, f, 'f', -1, 64)
+	}
+	return append(data, ']'), true
+}
+
+// decodeNumbers reports whether it has filled into. It fills all of it or nothing.
+func decodeNumbers(data []byte, into any) bool {
+	switch p := into.(type) {
+	case *float64:
+		f, rest, ok := readFloat(data)
+		if ok = ok && len(rest) == 0 && p != nil; ok {
+			*p = f
+		}
+		return ok
+	case *[]float64:
+		if p == nil || *p != nil { // encoding/json writes into what is there
+			return false
+		}
+		all, ok := readFloats(data)
+		if ok {
+			*p = all
+		}
+		return ok
+	}
+	return false
+}
+
+func readFloats(data []byte) ([]float64, bool) {
+	if len(data) < 2 || data[0] != '[' || data[len(data)-1] != ']' {
+		return nil, false
+	}
+	data = data[1 : len(data)-1]
+	all := make([]float64, 0, min(1+len(data)/2, 8))
+	for more := len(data) > 0; more; {
+		f, rest, ok := readFloat(data)
+		if more = ok && len(rest) > 0; !ok || more && rest[0] != ',' {
+			return nil, false
+		}
+		if all = append(all, f); more {
+			data = rest[1:]
+		}
+	}
+	return all, true
+}
+
+// readFloat reads the number at the start of data.
+func readFloat(data []byte) (f float64, rest []byte, ok bool) {
+	n := numberLen(data)
+	if n == 0 {
+		return 0, nil, false
+	}
+	f, err := strconv.ParseFloat(string(data[:n]), 64)
+	return f, data[n:], err == nil
+}
+
+// numberLen is how long the number at the start of data is by JSON's grammar,
+// which is stricter than strconv's. It is zero when there is none.
+func numberLen(data []byte) int {
+	i := 0
+	if i < len(data) && data[i] == '-' {
+		i++
+	}
+	whole := digits(data[i:])
+	if whole == 0 || whole > 1 && data[i] == '0' {
+		return 0
+	}
+	i += whole
+	if i < len(data) && data[i] == '.' {
+		n := digits(data[i+1:])
+		if n == 0 {
+			return 0
+		}
+		i += 1 + n
+	}
+	if i < len(data) && (data[i] == 'e' || data[i] == 'E') {
+		i++
+		if i < len(data) && (data[i] == '+' || data[i] == '-') {
+			i++
+		}
+		n := digits(data[i:])
+		if n == 0 {
+			return 0
+		}
+		i += n
+	}
+	return i
+}
+
+func digits(data []byte) int {
+	n := 0
+	for n < len(data) && '0' <= data[n] && data[n] <= '9' {
+		n++
+	}
+	return n
+}
