@@ -83,7 +83,11 @@ func (in *Intake) newPartition(`,
 		"\tif i.Record.Offset%16 != 7 {\n\t\ti.p.done(i.mark)\n\t}\n\ti.p.open.sub()\n",
 	}}, progress},
 	{"a full partition is never resumed", []change{{"partition.go", "\t\tp.resume()\n", ""}}, progress},
-	{"a lane that forgets who rests", []change{{laneFile, "\tl.back = append(l.back, back)\n", ""}}, progress},
+	{"a lane that forgets who rests", []change{{
+		laneFile, "n > 0 && (len(l.back) > 0 || l.runnable()) &&", "n > 0 && l.runnable() &&",
+	}, {
+		laneFile, "\t\tif len(l.back) > 0 {\n", "\t\tif false {\n",
+	}}, progress},
 	{"a lane that forgets what is parked", []change{{
 		laneFile, "\t\tl.ready.push(waiting.pop())\n", "\t\twaiting.pop()\n",
 	}}, progress},
