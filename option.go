@@ -48,9 +48,14 @@ type callOptions struct {
 
 func (c *Client) options(opts []CallOption) callOptions {
 	o := callOptions{partition: dialect.NoPartition, timeout: c.cfg.Timeout}
-	if len(opts) == 0 {
-		return o
+	if len(opts) > 0 {
+		o = o.with(opts)
 	}
+	return o
+}
+
+// with is apart because an option makes what it changes an allocation.
+func (o callOptions) with(opts []CallOption) callOptions {
 	for _, opt := range opts {
 		opt.applyCall(&o)
 	}

@@ -203,8 +203,8 @@ func (w work) settle(r result) {
 // while it ran: nothing was concluded and the record will be delivered again.
 type result struct {
 	attempts  int
-	step      outcome.Step
 	err       error
+	step      outcome.Step
 	abandoned bool
 }
 

@@ -36,8 +36,8 @@ type jsonCodec struct{}
 
 func (jsonCodec) Name() string { return "json" }
 
-func (jsonCodec) Encode(v any) ([]byte, error) {
-	switch v := v.(type) {
+func (jsonCodec) Encode(value any) ([]byte, error) {
+	switch v := value.(type) {
 	case nil, struct{}:
 		return nil, nil
 	case string:
@@ -53,12 +53,12 @@ func (jsonCodec) Encode(v any) ([]byte, error) {
 		return marshal(v)
 	case []float64:
 		if v != nil {
-			return encodeNumbers(v)
+			return encodeNumbers(value) // v would be one more allocation
 		}
 	case float64, int, int64, bool:
-		return encodeNumbers(v)
+		return encodeNumbers(value)
 	}
-	return encodeByKind(reflect.ValueOf(v), v)
+	return encodeByKind(reflect.ValueOf(value), value)
 }
 
 func encodeByKind(rv reflect.Value, v any) ([]byte, error) {

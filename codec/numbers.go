@@ -17,7 +17,7 @@ func encodeNumbers(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case float64:
 		if plain(v) {
-			return strconv.AppendFloat(make([]byte, 0, room), v, 'f', -1, 64), nil
+			return appendFloat(make([]byte, 0, room), v), nil
 		}
 	case []float64:
 		if data, ok := appendFloats(make([]byte, 0, room+8*len(v)), v); ok {
@@ -41,6 +41,16 @@ func plain(f float64) bool {
 	return f == 0 || f >= 1e-6 && f < 1e21 || f <= -1e-6 && f > -1e21
 }
 
+// appendFloat writes a plain f. A whole number that is exact as a float is the
+// same text as an integer, which is written in a fraction of the time.
+func appendFloat(data []byte, f float64) []byte {
+	const exact = 1 << 53
+	if n := int64(f); float64(n) == f && n != 0 && -exact < n && n < exact { // 0 may be -0
+		return strconv.AppendInt(data, n, 10)
+	}
+	return strconv.AppendFloat(data, f, 'f', -1, 64)
+}
+
 func appendFloats(data []byte, all []float64) ([]byte, bool) {
 	data = append(data, '[')
 	for i, f := range all {
@@ -50,7 +60,7 @@ func appendFloats(data []byte, all []float64) ([]byte, bool) {
 		if i > 0 {
 			data = append(data, ',')
 		}
-		data = strconv.AppendFloat(data, f, 'f', -1, 64)
+		data = appendFloat(data, f)
 	}
 	return append(data, ']'), true
 }

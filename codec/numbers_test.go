@@ -72,14 +72,14 @@ func fill[T any](t *testing.T, into *T, from T) {
 func FuzzEncodeNumbers(f *testing.F) {
 	for _, v := range []float64{
 		0, math.Copysign(0, -1), 6, -1.5, 0.1, 1e-6, 9.99e-7, -1e-6, -9.99e-7, 1e20, 1e21, -1e21, 5e-324, math.MaxFloat64,
-		math.Inf(1), math.Inf(-1), math.NaN(), 123456789.125, 1 << 53,
+		math.Inf(1), math.Inf(-1), math.NaN(), 123456789.125, 1 << 53, 1<<53 - 1, 1 - 1<<53, 9007199254740990, 1e15, 1e18, 1 << 63,
 	} {
 		f.Add(math.Float64bits(v), math.Float64bits(1), 2)
 	}
 	f.Fuzz(func(t *testing.T, a, b uint64, n int) {
 		x, y := math.Float64frombits(a), math.Float64frombits(b)
 		sameEncoding(t, x)
-		sameEncoding(t, []float64{x, y, float64(n)})
+		sameEncoding(t, []float64{x, y, float64(n), float64(int64(a >> 11)), -float64(b >> 12)})
 		sameEncoding(t, []float64{})
 		sameEncoding(t, n)
 		sameEncoding(t, int64(a))

@@ -36,10 +36,9 @@ type flight struct {
 // newFlight returns a flight without room. It takes value over.
 func (s *Sequence) newFlight(value []byte, ending bool) *flight {
 	f := &s.first
-	if s.used {
+	if f.seq != nil { // it is taken
 		f = &flight{}
 	}
-	s.used = true
 	f.seq, f.size, f.ending = s, int64(len(value))+overhead, ending
 	f.record.Topic, f.record.Partition = s.to.Request.ReplyTopic, s.to.Request.ReplyPartition
 	f.record.Value, f.record.Headers = value, f.headers[:0]

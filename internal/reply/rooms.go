@@ -100,14 +100,16 @@ func (r *rooms) enterOrWait(to address, f *flight) (ok bool, freed <-chan struct
 }
 
 func (r *rooms) tryEnter(to address, f *flight, until time.Time) bool {
-	d := r.known[to]
-	if d == nil {
+	d, known := r.known[to]
+	if !known {
 		d = &destination{address: to}
 	}
 	if !r.fits(d, f) {
 		return false
 	}
-	r.known[to] = d
+	if !known {
+		r.known[to] = d
+	}
 	f.to = d
 	r.count(d, 1, f.size)
 	if !until.IsZero() {

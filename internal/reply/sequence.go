@@ -37,7 +37,6 @@ type Sequence struct {
 	timer   *time.Timer
 	since   time.Time // when the held value came
 	first   flight    // of the first value: most sequences have no other
-	used    bool      // first is taken
 }
 
 // window is how many replies of one sequence may be on their way to the broker.
