@@ -151,9 +151,15 @@ func (c *Client) known(topic string) bool {
 }
 
 // noteRemade forgets a topic that was deleted and made anew, so that the next
-// record reaches the new one.
+// record reaches the new one. After any other failure the topic may have more
+// partitions than the Kafka client knows, which looks again by itself only after
+// minutes.
 func (c *Client) noteRemade(topic string, err error) {
-	if err == nil || !errors.Is(err, kerr.UnknownTopicID) {
+	if err == nil {
+		return
+	}
+	if !errors.Is(err, kerr.UnknownTopicID) {
+		c.kafka.ForceMetadataRefresh() // at most one in MetadataMinAge
 		return
 	}
 	c.topics.Delete(topic)
