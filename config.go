@@ -155,8 +155,10 @@ type Config struct {
 	// of patterns, new topics. Default: 10 seconds.
 	Refresh time.Duration `koanf:"refresh"`
 
-	// CommitInterval is the least time between two commits. After a crash, the
-	// work of at most this time is done again. Default: 100 milliseconds.
+	// CommitInterval is the least time between two commits. After a crash, what
+	// was done since the last one is done again, and what was done behind an
+	// unfinished record. Nobody can commit while the group waits for a member
+	// that has died. Default: 100 milliseconds.
 	CommitInterval time.Duration `koanf:"commit_interval"`
 
 	// Drain is how long running handlers may take to finish when the service

@@ -192,11 +192,7 @@ func TestAStaticMemberThatIsReplacedEnds(t *testing.T) {
 	rpc := siskin.NewRPC[string, string](siskintest.Name("rpc"))
 	older := b.service()
 	rpc.Handle(older, upper)
-	ended := make(chan error, 1)
-	go func() { ended <- older.Run(context.Background()) }()
-	if err := older.Ready(b.ctx()); err != nil {
-		t.Fatal(err)
-	}
+	_, ended := b.start(older)
 	newer := b.service()
 	rpc.Handle(newer, upper)
 	b.run(newer)

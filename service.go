@@ -202,8 +202,19 @@ func (s *Service) build() error {
 	if len(s.pending) == 0 {
 		errs = append(errs, errors.New("it has no handlers; register one with Handle or On before Run"))
 	}
+	if len(s.routes.Patterns()) > 0 {
+		errs = append(errs, s.leftOut())
+	}
+	return errors.Join(errs...)
+}
+
+// leftOut names the topics that a service with patterns cannot read by name: the
+// Kafka client leaves them out of both.
+func (s *Service) leftOut() error {
+	var errs []error
+	out := regexp.MustCompile(strings.Join(unread, "|"))
 	for _, topic := range s.routes.Topics() {
-		if len(s.routes.Patterns()) > 0 && regexp.MustCompile(strings.Join(unread, "|")).MatchString(topic) {
+		if out.MatchString(topic) {
 			errs = append(errs, fmt.Errorf("it reads patterns, and so cannot read %q, which they leave out; "+
 				"read that topic with a service of its own", topic))
 		}
@@ -221,7 +232,7 @@ func (s *Service) open() error {
 			// is of no use to anybody; a dead letter is tried again above it.
 			// A client cannot have this limit: it counts from the record's
 			// timestamp, which a caller can set.
-			kgo.RecordDeliveryTimeout(s.cfg.Timeout),
+			kgo.RecordDeliveryTimeout(s.patience()),
 			// Replies have bounds of their own, also on bytes.
 			kgo.MaxBufferedRecords(250_000),
 		}, s.cfg.Kafka)
@@ -230,13 +241,17 @@ func (s *Service) open() error {
 		return fmt.Errorf("make the Kafka client: %w", err)
 	}
 	s.producer = producer
-	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.cfg.Timeout})
+	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()})
 	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, topic string) error {
 		return s.keeper().Ensure(ctx, []topics.Spec{s.cfg.spec(topic)})
 	})
 	s.allowed = reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()}
 	return nil
 }
+
+// patience is how long a record is tried that has no deadline of its own. The
+// Kafka client takes no less than a second.
+func (s *Service) patience() time.Duration { return max(s.cfg.Timeout, time.Second) }
 
 // replyPatience is how long a reply to a partition that cannot be found is tried
 // again: long enough for the metadata of a new topic to reach every broker.

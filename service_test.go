@@ -80,6 +80,21 @@ func mark(trail chan<- string, name string) siskin.Middleware {
 	}
 }
 
+// A timeout below what the Kafka client takes is fine for calls, and so it must be
+// for services.
+func TestAShortTimeout(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cfg.Timeout = 300 * time.Millisecond
+	rpc := siskin.NewRPC[string, string](siskintest.Name("rpc"))
+	svc := b.service()
+	rpc.Handle(svc, upper)
+	b.run(svc)
+	if s, err := rpc.Send(b.ctx(), b.client(), "x", siskin.WithTimeout(patience)); s != "X" || err != nil {
+		t.Errorf("got %q, %v", s, err)
+	}
+}
+
 func TestMiddlewareRunsFromServiceToHandler(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

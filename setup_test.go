@@ -42,6 +42,19 @@ func (b *bundle) run(svc *siskin.Service) (stop func() error) {
 	return siskintest.Run(b.t, svc)
 }
 
+// start runs a service that the test itself ends, and returns when it is ready.
+func (b *bundle) start(svc *siskin.Service) (cancel context.CancelFunc, ended <-chan error) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.ctx())
+	b.t.Cleanup(cancel)
+	end := make(chan error, 1)
+	go func() { end <- svc.Run(ctx) }()
+	if err := svc.Ready(ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	return cancel, end
+}
+
 // slow runs a service whose handler says that it was entered, and answers when
 // release is closed. It is good for one call.
 func (b *bundle) slow() (rpc siskin.RPC[string, string], entered <-chan struct{}, release chan struct{}, stop func() error) {

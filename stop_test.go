@@ -30,13 +30,7 @@ func TestStreamsGetALastAnswer(t *testing.T) {
 		<-hold // it does not even return
 		return nil
 	})
-	ctx, cancel := context.WithCancel(b.ctx())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- svc.Run(ctx) }()
-	if err := svc.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	cancel, ended := b.start(svc)
 	client := b.client()
 	n := 0
 	for _, err := range ticks.Stream(b.ctx(), client, "") {
@@ -73,13 +67,7 @@ func TestAbort(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	ctx, cancel := context.WithCancel(b.ctx())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- svc.Run(ctx) }()
-	if err := svc.Ready(ctx); err != nil {
-		t.Fatal(err)
-	}
+	cancel, ended := b.start(svc)
 	emit(t, b, b.client(), note, "", "x")
 	receive(t, entered)
 	cancel()

@@ -137,6 +137,42 @@ func TestVirtualARequestWhoseCallerHasGivenUpIsNotRun(t *testing.T) {
 	})
 }
 
+// Heartbeats never wait for a handler: an hour is 600 sessions.
+func TestVirtualAHandlerThatBlocksKeepsItsPartition(t *testing.T) {
+	virtual(t, func(t *testing.T, b *bundle) {
+		work := siskin.NewRPC[string, string]("work")
+		svc := b.service()
+		work.Handle(svc, func(_ context.Context, s string) (string, error) {
+			if s == "slow" {
+				time.Sleep(time.Hour) // virtual
+			}
+			return s, nil
+		})
+		b.run(svc)
+		client := b.client()
+		slow := make(chan error, 1)
+		go func() {
+			_, err := work.Send(t.Context(), client, "slow", siskin.WithTimeout(2*time.Hour))
+			slow <- err
+		}()
+		for range 10 {
+			time.Sleep(5 * time.Minute) // virtual
+			if _, err := work.Send(t.Context(), client, "quick"); err != nil {
+				t.Errorf("beside the one that blocks: %v", err)
+			}
+		}
+		if err := <-slow; err != nil {
+			t.Errorf("the one that blocked: %v", err)
+		}
+		if n := count(b.watch, func(events.PartitionsRevoked) bool { return true }); n != 0 {
+			t.Errorf("the partition was given up %d times", n)
+		}
+		if n := count(b.watch, func(e events.RecordStuck) bool { return e.Offset == 0 }); n != 1 {
+			t.Errorf("the record that blocks was named %d times, want once", n)
+		}
+	})
+}
+
 func TestVirtualRetryAfter(t *testing.T) {
 	virtual(t, func(t *testing.T, b *bundle) {
 		note := siskin.NewEvent[string]("note")

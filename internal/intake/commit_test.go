@@ -94,19 +94,7 @@ func TestAbandonedRecordsAreDeliveredAgain(t *testing.T) {
 func TestCommitFails(t *testing.T) {
 	t.Parallel()
 	refuse := func(r kmsg.Request) *kmsg.OffsetCommitResponse {
-		req := r.(*kmsg.OffsetCommitRequest)
-		resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
-		for _, t := range req.Topics {
-			rt := kmsg.NewOffsetCommitResponseTopic()
-			rt.Topic, rt.TopicID = t.Topic, t.TopicID
-			for _, p := range t.Partitions {
-				rp := kmsg.NewOffsetCommitResponseTopicPartition()
-				rp.Partition, rp.ErrorCode = p.Partition, kerr.OffsetMetadataTooLarge.Code
-				rt.Partitions = append(rt.Partitions, rp)
-			}
-			resp.Topics = append(resp.Topics, rt)
-		}
-		return resp
+		return refusedCommit(r.(*kmsg.OffsetCommitRequest), kerr.OffsetMetadataTooLarge)
 	}
 	b := newBroker(t, 2)
 	b.produce(t, 0, 0, 1)
@@ -167,4 +155,20 @@ func TestCommitFailsForOnePartition(t *testing.T) {
 	b.committedIs(t, 0, 2)
 	b.committedIs(t, 1, 3)
 	m.stop()
+}
+
+// refusedCommit is the answer that refuses each partition of a commit.
+func refusedCommit(req *kmsg.OffsetCommitRequest, err *kerr.Error) *kmsg.OffsetCommitResponse {
+	resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
+	for _, t := range req.Topics {
+		rt := kmsg.NewOffsetCommitResponseTopic()
+		rt.Topic, rt.TopicID = t.Topic, t.TopicID
+		for _, p := range t.Partitions {
+			rp := kmsg.NewOffsetCommitResponseTopicPartition()
+			rp.Partition, rp.ErrorCode = p.Partition, err.Code
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
 }

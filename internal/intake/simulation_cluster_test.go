@@ -170,21 +170,6 @@ func (c *cluster) refuse(key kmsg.Key, err *kerr.Error, count int) {
 	c.faults = append(c.faults, c.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Err: err, Count: count, TopLevel: topLevel}))
 }
 
-func refusedCommit(req *kmsg.OffsetCommitRequest, err *kerr.Error) kmsg.Response {
-	resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
-	for _, t := range req.Topics {
-		rt := kmsg.NewOffsetCommitResponseTopic()
-		rt.Topic, rt.TopicID = t.Topic, t.TopicID
-		for _, p := range t.Partitions {
-			rp := kmsg.NewOffsetCommitResponseTopicPartition()
-			rp.Partition, rp.ErrorCode = p.Partition, err.Code
-			rt.Partitions = append(rt.Partitions, rp)
-		}
-		resp.Topics = append(resp.Topics, rt)
-	}
-	return resp
-}
-
 var errHungUp = errors.New("hung up")
 
 // hangUp ends the connection on requests instead of answering them.

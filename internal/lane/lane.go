@@ -392,10 +392,3 @@ func (l *Lane) end() {
 // Ended is closed when the lane was stopped and its last worker has returned
 // from its record.
 func (l *Lane) Ended() <-chan struct{} { return l.ended }
-
-// Running is how many records are being served, also those that rest.
-func (l *Lane) Running() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.running
-}

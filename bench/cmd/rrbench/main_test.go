@@ -28,22 +28,29 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestLoad(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "figures.json")
-	var out, progress bytes.Buffer
-	args := []string{"-in-flight", "1,8", "-duration", "100ms", "-warmup", "10ms", "-rounds", "2", "-sides", "raw", "-separate", "-json", file}
-	if err := run(args, nil, &out, &progress); err != nil {
+// measured runs the load tool and returns the figures that it has written to file.
+func measured(t *testing.T, args []string, file string, out *bytes.Buffer) (rep report) {
+	t.Helper()
+	var progress bytes.Buffer
+	if err := run(args, nil, out, &progress); err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rep report
 	if err := json.Unmarshal(text, &rep); err != nil {
 		t.Fatal(err)
 	}
+	return rep
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "figures.json")
+	var out bytes.Buffer
+	args := []string{"-in-flight", "1,8", "-duration", "100ms", "-warmup", "10ms", "-rounds", "2", "-sides", "raw", "-separate", "-json", file}
+	rep := measured(t, args, file, &out)
 	if len(rep.Runs) != 4 || len(rep.Cells) != 2 {
 		t.Fatalf("%d runs, %d cells, want 4 and 2", len(rep.Runs), len(rep.Cells))
 	}
@@ -190,22 +197,12 @@ func TestVerdicts(t *testing.T) {
 // The delay reaches a server in a process of its own.
 func TestHandlerDelay(t *testing.T) {
 	t.Parallel()
-	var out, progress bytes.Buffer
+	var out bytes.Buffer
 	file := filepath.Join(t.TempDir(), "figures.json")
 	args := []string{
 		"-in-flight", "8", "-duration", "100ms", "-warmup", "0s", "-rounds", "1", "-separate", "-handler-delay", "20ms", "-json", file,
 	}
-	if err := run(args, nil, &out, &progress); err != nil {
-		t.Fatalf("%v\n%s", err, progress.String())
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rep report
-	if err := json.Unmarshal(text, &rep); err != nil {
-		t.Fatal(err)
-	}
+	rep := measured(t, args, file, &out)
 	if len(rep.Runs) != len(sides) {
 		t.Fatalf("%d runs, want %d", len(rep.Runs), len(sides))
 	}
