@@ -98,8 +98,8 @@ type Config struct {
 	// that has none running always gets one. Default: 1,000.
 	Concurrency int `koanf:"concurrency"`
 
-	// QueueLimit is how many fetched records of one partition may be without a
-	// final outcome before the partition is paused. Default: 1,000.
+	// QueueLimit is how many fetched records of one partition may wait for their
+	// handlers, or be in them, before the partition is paused. Default: 1,000.
 	QueueLimit int `koanf:"queue_limit"`
 
 	// UncommittedLimit is how many records there may be from the oldest

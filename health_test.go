@@ -59,6 +59,7 @@ func TestAStuckRecordIsNamed(t *testing.T) {
 	if e.Topic != note.Pattern() || e.Offset != 0 || e.Age < b.cfg.StuckAfter {
 		t.Errorf("event %+v", e)
 	}
+	eventually(t, "a paused partition", func() bool { return svc.Info().Partitions[0].Paused })
 	h := svc.Health()
 	if h.OK() || !strings.Contains(strings.Join(h.Problems, "\n"), note.Pattern()+"/0@0") {
 		t.Errorf("health: %+v", h)
@@ -81,13 +82,9 @@ func TestHealthWhileTheBrokerIsAway(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- svc.Run(ctx) }()
-	for limit := time.After(patience); !strings.Contains(strings.Join(svc.Health().Problems, "\n"), "no Kafka broker answers"); {
-		select {
-		case <-limit:
-			t.Fatalf("health: %+v", svc.Health())
-		case <-time.After(time.Millisecond):
-		}
-	}
+	eventually(t, "an outage in the health", func() bool {
+		return strings.Contains(strings.Join(svc.Health().Problems, "\n"), "no Kafka broker answers")
+	})
 	cancel()
 	if err := receive(t, ended); err != nil {
 		t.Error(err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
@@ -142,9 +143,46 @@ func TestRepliesBeyondTheRoomAreLost(t *testing.T) {
 	wg.Wait()
 }
 
+// Requests whose replies go to a dead leader do not fill the queue of their
+// partition: callers with another reply topic are answered.
+func TestADeadReplyTopicDoesNotFillTheQueue(t *testing.T) {
+	t.Parallel()
+	const dead, calls = 1, 200
+	name := siskintest.Name("echo")
+	b := &bundle{t: t, cfg: siskintest.Config(t), watch: &watch{seen: make(chan struct{}, 1)}}
+	b.cfg.QueueLimit = 20
+	brokers, revive := threeBrokers(t, name, dead, dead)
+	defer revive()
+	b.cfg.Brokers = brokers
+	rpc := siskin.NewRPC[int, int](name)
+	handled := make(chan int, 2*calls)
+	svc := b.service()
+	rpc.Handle(svc, func(_ context.Context, i int) (int, error) { handled <- i; return -i, nil })
+	b.run(svc)
+	unlucky := b.client()
+	b.cfg.ReplyTopic = name + ".other.reply"
+	lucky := b.client()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	for i := range calls {
+		wg.Go(func() { _, _ = rpc.Send(ctx, unlucky, i, siskin.WithPartition(0), siskin.WithTimeout(time.Hour)) })
+	}
+	for range calls {
+		receive(t, handled)
+	}
+	for i := range calls {
+		if v, err := rpc.Send(b.ctx(), lucky, i, siskin.WithPartition(0)); err != nil || v != -i {
+			t.Fatalf("call %d with another reply topic got %d, %v", i, v, err)
+		}
+	}
+	cancel()
+	wg.Wait()
+}
+
 // threeBrokers makes a request topic with a partition on each of three brokers,
 // of which one, dead, answers no produce requests until it is revived. Broker
-// replies leads its reply topic.
+// replies leads its reply topic; one that lives leads the topic for others' replies.
 func threeBrokers(t *testing.T, topic string, dead, replies int32) (addrs []string, revive func()) {
 	t.Helper()
 	c, err := kfake.NewCluster(kfake.NumBrokers(3))
@@ -153,7 +191,8 @@ func threeBrokers(t *testing.T, topic string, dead, replies int32) (addrs []stri
 	}
 	t.Cleanup(c.Close)
 	err = errors.Join(c.CreateTopic(topic, 3, nil), c.CreateTopic(topic+".reply", 1, nil),
-		c.MoveTopicPartition(topic+".reply", 0, replies))
+		c.MoveTopicPartition(topic+".reply", 0, replies), c.CreateTopic(topic+".other.reply", 1, nil),
+		c.MoveTopicPartition(topic+".other.reply", 0, (dead+1)%3))
 	for p := range int32(3) {
 		err = errors.Join(err, c.MoveTopicPartition(topic, p, p))
 	}
@@ -163,8 +202,12 @@ func threeBrokers(t *testing.T, topic string, dead, replies int32) (addrs []stri
 	silent := make(chan struct{})
 	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		if c.CurrentNode() == dead {
-			c.SleepControl(func() { <-silent })
+		select {
+		case <-silent: // it is revived; and a broker that is closed just as a request falls asleep never ends
+		default:
+			if c.CurrentNode() == dead {
+				c.SleepControl(func() { <-silent })
+			}
 		}
 		return nil, nil, false
 	})

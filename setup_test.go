@@ -96,6 +96,18 @@ func receive[T any](t *testing.T, from <-chan T) T {
 	}
 }
 
+// eventually waits until something is so that no event tells about.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for limit := time.After(patience); !is(); {
+		select {
+		case <-limit:
+			t.Fatalf("%s has not come about", what)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 // watch collects events and lets a test wait for one.
 type watch struct {
 	mu   sync.Mutex

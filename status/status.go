@@ -36,9 +36,10 @@ type Partition struct {
 	// Position is the offset that would be committed now, and Committed the one
 	// that was; -1 when there is none.
 	Position, Committed int64
-	// Unfinished is how many fetched records have no final outcome yet, and Span
-	// how many there are from the oldest of them to the newest record fetched.
-	Unfinished, Span int
+	// Waiting is how many fetched records wait for their handlers or are in them,
+	// Unfinished how many have no final outcome yet, and Span how many there are
+	// from the oldest of those to the newest record fetched.
+	Waiting, Unfinished, Span int
 	// Oldest is the offset of the oldest unfinished record, or -1, and Age the
 	// time since it was fetched.
 	Oldest int64

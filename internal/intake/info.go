@@ -77,7 +77,7 @@ func (p *partition) info() status.Partition {
 	position, _, _ := p.marks.Position()
 	info := status.Partition{
 		Topic: p.key.topic, Partition: p.key.partition, Position: position, Committed: p.marks.LastCommit(),
-		Unfinished: size.Unfinished, Span: size.Span, Oldest: -1,
+		Waiting: p.lane.Held(), Unfinished: size.Unfinished, Span: size.Span, Oldest: -1,
 		Stuck: p.stuck.Load(), Paused: p.paused.Load(),
 	}
 	if offset, since, ok := p.marks.Oldest(); ok {
@@ -117,7 +117,7 @@ type held struct {
 // look compares the oldest unfinished record with the one of the last look.
 func (p *partition) look() {
 	offset, _, ok := p.marks.Oldest()
-	if !ok || offset != p.held.offset {
+	if !ok || offset != p.held.offset || p.held.since.IsZero() {
 		p.held = held{offset, time.Now()}
 		p.stuck.Store(false)
 	}

@@ -38,8 +38,8 @@ type Config struct {
 	Lanes func(topic string) (lane.Order, *lane.Places)
 	// Concurrency is how many workers run at once. A partition always gets one.
 	Concurrency int
-	// QueueLimit is how many unfinished records a partition holds before it is
-	// paused.
+	// QueueLimit is how many records of a partition wait for their handlers, or
+	// are in them, before it is paused.
 	QueueLimit int
 	// UncommittedLimit is how many records there may be from the oldest
 	// unfinished one of a partition to its newest before it is paused.

@@ -82,7 +82,12 @@ func (in *Intake) newPartition(`,
 		"item.go", "\ti.p.done(i.mark)\n\ti.p.open.sub()\n",
 		"\tif i.Record.Offset%16 != 7 {\n\t\ti.p.done(i.mark)\n\t}\n\ti.p.open.sub()\n",
 	}}, progress},
-	{"a full partition is never resumed", []change{{"partition.go", "\t\tp.resume()\n", ""}}, progress},
+	{"a full partition is never resumed", []change{{
+		"partition.go", "held <= p.in.cfg.QueueLimit/2 {\n\t\tp.resume()\n", "held <= p.in.cfg.QueueLimit/2 {\n",
+	}}, progress},
+	{"a partition with a long span is never resumed", []change{{
+		"partition.go", "p.in.cfg.UncommittedLimit/2 {\n\t\tp.resume()\n", "p.in.cfg.UncommittedLimit/2 {\n",
+	}}, progress},
 	{"a lane that forgets who rests", []change{{
 		laneFile, "n > 0 && (len(l.back) > 0 || l.runnable()) &&", "n > 0 && l.runnable() &&",
 	}, {
@@ -100,7 +105,7 @@ func (in *Intake) newPartition(`,
 	{"a revoke that does not commit", []change{{
 		"rebalance.go", "\tin.stopAll(parts)\n\t_ = in.Commit(ctx)", "\tin.stopAll(parts)\n",
 	}}, handOver},
-	{"a full partition is not paused", []change{{"partition.go", "\tif p.in.full(size) {\n", "\tif false && p.in.full(size) {\n"}}, bounds},
+	{"a full partition is not paused", []change{{"partition.go", "\tif p.in.full(held, size) {\n", "\tif false && p.in.full(held, size) {\n"}}, bounds},
 	{"a long span is not bounded", []change{{
 		"partition.go", " || s.Span > in.cfg.UncommittedLimit\n", "\n",
 	}}, bounds},

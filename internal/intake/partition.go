@@ -50,7 +50,7 @@ func (in *Intake) newPartition(k key) *partition {
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	order, places := in.lanes(k.topic)
-	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve})
+	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Left: p.left})
 	return p
 }
 
@@ -70,9 +70,16 @@ func (p *partition) push(records []*kgo.Record) {
 	}
 	p.last = records[len(records)-1].Offset
 	mark, size := p.marks.Begin(records, time.Now())
-	p.lane.Push(records, uint64(mark))
-	if p.in.full(size) {
+	held := p.lane.Push(records, uint64(mark))
+	if p.in.full(held, size) {
 		p.pause()
+	}
+}
+
+// left is called when the lane has one record less.
+func (p *partition) left(held int) {
+	if p.paused.Load() && held <= p.in.cfg.QueueLimit/2 {
+		p.resume()
 	}
 }
 
@@ -85,9 +92,9 @@ func (p *partition) done(m commit.Mark) {
 	p.in.wakeCommits()
 }
 
-// room resumes fetching when there is room again.
+// room resumes fetching when the span has become short.
 func (p *partition) room(size commit.Size) {
-	if p.paused.Load() && p.in.roomy(size) {
+	if p.paused.Load() && size.Span <= p.in.cfg.UncommittedLimit/2 {
 		p.resume()
 	}
 }
@@ -99,7 +106,7 @@ func (p *partition) pause() {
 	defer p.pauseMu.Unlock()
 	p.paused.Store(true)
 	p.in.client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
-	if p.in.roomy(p.marks.Size()) {
+	if p.roomy() {
 		p.unpause()
 	}
 }
@@ -107,7 +114,7 @@ func (p *partition) pause() {
 func (p *partition) resume() {
 	p.pauseMu.Lock()
 	defer p.pauseMu.Unlock()
-	if p.paused.Load() && p.in.roomy(p.marks.Size()) {
+	if p.paused.Load() && p.roomy() {
 		p.unpause()
 	}
 }
@@ -119,14 +126,18 @@ func (p *partition) unpause() {
 	}
 }
 
-func (in *Intake) full(s commit.Size) bool {
-	return s.Unfinished > in.cfg.QueueLimit || s.Span > in.cfg.UncommittedLimit
+// full counts what the lane holds, and what lies behind the oldest unfinished
+// record. A record whose reply or commit is still to come is in the second only:
+// one dead reply topic must not fill the queue for the callers of all others.
+func (in *Intake) full(held int, s commit.Size) bool {
+	return held > in.cfg.QueueLimit || s.Span > in.cfg.UncommittedLimit
 }
 
 // roomy is well below full, so that a partition is not paused and resumed with
 // every record.
-func (in *Intake) roomy(s commit.Size) bool {
-	return s.Unfinished <= in.cfg.QueueLimit/2 && s.Span <= in.cfg.UncommittedLimit/2
+func (p *partition) roomy() bool {
+	cfg := &p.in.cfg
+	return p.lane.Held() <= cfg.QueueLimit/2 && p.marks.Size().Span <= cfg.UncommittedLimit/2
 }
 
 // lose ends the partition at once: nothing of it counts any more.

@@ -77,6 +77,29 @@ func TestAStuckPartitionHoldsUpNoOther(t *testing.T) {
 	}
 }
 
+// A record whose handler has returned waits for its reply or its commit. It is not
+// in anybody's way until the span is too long.
+func TestSettledRecordsDoNotFillTheQueue(t *testing.T) {
+	t.Parallel()
+	const records = 60
+	b := newBroker(t, 1)
+	for first := 0; first < records; first += 10 {
+		b.produce(t, 0, first, 10)
+	}
+	m := join(t, b, queueLimit(4), config(func(c *intake.Config) { c.UncommittedLimit = 40 }))
+	settled := m.take(t, 41)
+	m.paused(t, 0)
+	if p := m.in.Info().Partitions[0]; p.Unfinished < 41 || p.Span < 41 {
+		t.Errorf("the partition is paused with %+v", p)
+	}
+	for _, s := range settled {
+		s.Done()
+	}
+	for _, s := range m.take(t, records-len(settled)) {
+		s.Done()
+	}
+}
+
 // paused waits until just these partitions are paused.
 func (m *member) paused(t *testing.T, partitions ...int32) {
 	t.Helper()

@@ -22,6 +22,7 @@ type generation struct {
 	position   int64            // what the broker has for it
 
 	open    int // records that were delivered and are not settled
+	inside  int // records whose handlers have not returned
 	running int // handlers
 }
 
@@ -88,13 +89,18 @@ func (l *ledger) polls(who string, paused map[string][]int32, held []status.Part
 	a := l.members[who]
 	for _, h := range held {
 		p := place{h.Topic, h.Partition}
-		full := h.Unfinished > l.settings.queueLimit || h.Span > l.settings.uncommittedLimit
+		full := h.Waiting > l.settings.queueLimit || h.Span > l.settings.uncommittedLimit
 		if full && !slices.Contains(paused[h.Topic], h.Partition) {
 			l.breaks(bounds, "%s holds %d records of %v, %d with those behind the oldest, and polls more; the limits are %d and %d",
-				who, h.Unfinished, p, h.Span, l.settings.queueLimit, l.settings.uncommittedLimit)
+				who, h.Waiting, p, h.Span, l.settings.queueLimit, l.settings.uncommittedLimit)
 		}
-		if g := a.generations[p]; g != nil && !a.gone && !g.givenUp && g.open > h.Unfinished {
-			l.breaks(bounds, "%s says that it holds %d records of %v, but %d are under way", who, h.Unfinished, p, g.open)
+		g := a.generations[p]
+		if g == nil || a.gone || g.givenUp {
+			continue
+		}
+		if g.open > h.Unfinished || g.inside > h.Waiting {
+			l.breaks(bounds, "%s says that %d records of %v are unfinished and %d wait, but %d are under way and %d in handlers",
+				who, h.Unfinished, p, h.Waiting, g.open, g.inside)
 		}
 	}
 }
@@ -124,6 +130,7 @@ func (l *ledger) begins(who string, ctx context.Context, r *kgo.Record) *deliver
 	d.generation = g
 	g.deliveries[r.Offset] = d
 	g.open++
+	g.inside++
 	l.takesTurn(who, d)
 	l.runs(d, 1)
 	return d
@@ -197,6 +204,7 @@ func (l *ledger) returns(d *delivery) {
 	if g == nil {
 		return
 	}
+	g.inside--
 	l.runs(d, -1)
 	if t := g.order[d.key]; t != nil && t.running == d {
 		t.running = nil

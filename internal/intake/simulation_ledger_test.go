@@ -25,9 +25,9 @@ const (
 	// oneOutcome: a record is delivered at most once in a generation, never
 	// after its partition was given up, and in the end each has an outcome.
 	oneOutcome = "one outcome"
-	// bounds: when a partition gets the records of a fetch, it holds no more
-	// than QueueLimit; handlers run at most Concurrency, and one for each
-	// partition beyond that.
+	// bounds: when a partition gets the records of a fetch, no more than QueueLimit
+	// are in its lane and no more than UncommittedLimit in its span; handlers run
+	// at most Concurrency, and one for each partition beyond that.
 	bounds = "bounds"
 	// progress: when nothing goes wrong any more, the positions reach the ends
 	// of the logs; they never go back; and a member stops in time.

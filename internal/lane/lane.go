@@ -32,6 +32,9 @@ type Config struct {
 	// Serve handles one record. Its second argument is the mark that was given
 	// to Push. It is called from several goroutines at once.
 	Serve func(rec *kgo.Record, mark uint64)
+	// Left is called after each record, with how many the lane still holds. May be
+	// nil.
+	Left func(held int)
 }
 
 // Lane is the records of one partition that have not been handled yet, and the
@@ -45,6 +48,7 @@ type Lane struct {
 	queue   fifo // in the order of offsets; the key of the first is free
 	ready   fifo // were parked; their key is theirs now
 	busy    map[uint64]*fifo
+	held    int // records that Serve has not returned from
 	running int // workers, also those that rest
 	workers int // workers that hold places
 	back    []chan struct{}
@@ -84,6 +88,9 @@ const (
 // Start returns a lane. Stop ends it.
 func Start(cfg Config) *Lane {
 	l := &Lane{cfg: cfg, busy: make(map[uint64]*fifo), stop: make(chan struct{}), ended: make(chan struct{})}
+	if cfg.Left == nil {
+		l.cfg.Left = func(int) {}
+	}
 	l.tick = time.AfterFunc(time.Hour, l.look)
 	l.tick.Stop()
 	for _, p := range cfg.Places {
@@ -93,13 +100,15 @@ func Start(cfg Config) *Lane {
 }
 
 // Push adds records, in the order of their offsets; the mark is that of the
-// first, and the next ones' are one higher each. After Stop they are ignored.
-func (l *Lane) Push(records []*kgo.Record, mark uint64) {
+// first, and the next ones' are one higher each. It returns how many the lane now
+// holds. After Stop they are ignored.
+func (l *Lane) Push(records []*kgo.Record, mark uint64) (held int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
-		return
+		return l.held
 	}
+	l.held += len(records)
 	for i, rec := range records {
 		l.queue.push(item{rec, mark + uint64(i), l.key(rec)})
 	}
@@ -108,6 +117,7 @@ func (l *Lane) Push(records []*kgo.Record, mark uint64) {
 		l.grow(1)
 	}
 	l.hasten()
+	return l.held
 }
 
 func (l *Lane) key(rec *kgo.Record) uint64 {
@@ -231,10 +241,11 @@ func (l *Lane) offered() bool {
 func (l *Lane) work(it item) {
 	began := time.Now()
 	last := began
-	for more := true; more; {
+	for held, more := 0, true; more; {
 		l.cfg.Serve(it.rec, it.mark)
 		now := time.Now()
-		it, more = l.next(it, now.Sub(last), now.Sub(began))
+		it, held, more = l.next(it, now.Sub(last), now.Sub(began))
+		l.cfg.Left(held)
 		last = now
 	}
 	l.release()
@@ -242,21 +253,22 @@ func (l *Lane) work(it item) {
 }
 
 // next ends one record and takes another. It reports false when the worker ends.
-func (l *Lane) next(done item, took, held time.Duration) (item, bool) {
+func (l *Lane) next(done item, took, placed time.Duration) (next item, held int, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.free(done.key)
 	l.served++
+	l.held--
 	l.pace += (min(took, 2*slow) - l.pace) / 16 // one that is held up by something else changes little
-	if l.stopped || !l.runnable() || held > longest && l.contended() {
+	if l.stopped || !l.runnable() || placed > longest && l.contended() {
 		l.running--
 		l.workers--
 		l.end()
-		return item{}, false
+		return item{}, l.held, false
 	}
-	next := l.take()
+	next = l.take()
 	l.hasten()
-	return next, true
+	return next, l.held, true
 }
 
 // contended reports whether lanes wait for places.
@@ -371,6 +383,7 @@ func (l *Lane) Stop() {
 	l.stopped = true
 	l.tick.Stop()
 	l.queue, l.ready, l.busy = fifo{}, fifo{}, nil
+	l.held = l.running
 	close(l.stop)
 	for _, back := range l.back {
 		l.enter()
@@ -387,6 +400,13 @@ func (l *Lane) end() {
 	if l.stopped && l.running == 0 {
 		close(l.ended)
 	}
+}
+
+// Held is how many records the lane holds: those that wait, are served or rest.
+func (l *Lane) Held() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held
 }
 
 // Ended is closed when the lane was stopped and its last worker has returned

@@ -3,6 +3,7 @@ package lane_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -385,6 +386,34 @@ func TestStopDropsWhatHasNotBegun(t *testing.T) {
 		if len(h.entered) != 2 || places.Used() != 0 {
 			t.Errorf("%d records were served, %d places are taken; want 2 and 0", len(h.entered), places.Used())
 		}
+	})
+}
+
+// What a lane holds is what waits, runs or rests.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHall()
+		var left []int
+		l := lane.Start(lane.Config{
+			Places: []*lane.Places{lane.NewPlaces(1, false)}, Serve: h.serve, Left: func(n int) { left = append(left, n) },
+		})
+		if n := l.Push(records(0, "a", "a", ""), 0); n != 3 || l.Held() != 3 {
+			t.Errorf("the lane holds %d, %d, want 3", n, l.Held())
+		}
+		settle()
+		h.releaseAll()
+		if !slices.Equal(left, []int{2, 1, 0}) || l.Held() != 0 {
+			t.Errorf("left %v, then %d; want 2, 1, 0 and none", left, l.Held())
+		}
+		l.Push(records(3, "a", "a"), 3)
+		settle()
+		l.Stop()
+		if n := l.Held(); n != 1 {
+			t.Errorf("a stopped lane holds %d, want the one that runs", n)
+		}
+		h.releaseAll()
+		<-l.Ended()
 	})
 }
 

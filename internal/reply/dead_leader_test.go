@@ -28,7 +28,7 @@ func blackHole(t *testing.T, b *bench) {
 	b.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		b.cluster.KeepControl()
 		if b.cluster.CurrentNode() == deadBroker {
-			b.cluster.SleepControl(func() { <-free })
+			b.sleep(free)
 		}
 		return nil, nil, false
 	})

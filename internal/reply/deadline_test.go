@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -134,8 +135,8 @@ func TestMissingTopicIsGivenUpBeforeTheDeadlineAndForgotten(t *testing.T) {
 	}
 }
 
-// A handler that is abandoned between its value and its end holds no room.
-func TestSingleReplyTakesNoRoomBeforeItLeaves(t *testing.T) {
+// A handler that is abandoned between its value and its end gives its room back.
+func TestAnAbandonedReplyHoldsNoRoom(t *testing.T) {
 	t.Parallel()
 	b, f := setup(t, wait, kgo.MaxBufferedRecords(100)), newFinish()
 	for range 1_000 {
@@ -143,10 +144,43 @@ func TestSingleReplyTakesNoRoomBeforeItLeaves(t *testing.T) {
 		if err := s.Send([]byte("abandoned")); err != nil {
 			t.Fatal(err)
 		}
+		if !s.Abandon() || s.Abandon() {
+			t.Fatal("Abandon does not end the sequence once")
+		}
 	}
 	b.value(t, to(0), "6", f)
 	if err := f.wait(t); err != nil {
 		t.Errorf("done got %v", err)
+	}
+}
+
+// A burst of many times what a destination has room for loses nothing, as long as
+// its broker lives: those who find no room wait. Errors are answers too.
+func TestABurstLosesNothing(t *testing.T) {
+	t.Parallel()
+	const burst = 2_000
+	b := setup(t, wait, kgo.MaxBufferedRecords(1_000)) // room for 37
+	landed := make(chan error, burst)
+	for i := range burst {
+		go func() {
+			s := reply.NewSequence(t.Context(), b.Publisher, to(0), 0, func(err error) { landed <- err })
+			if i%3 == 0 {
+				s.Fail(&dialect.Fault{Code: "invalid", Message: "no"})
+				return
+			}
+			if err := s.Send([]byte("6")); err != nil {
+				t.Error(err)
+			}
+			s.End()
+		}()
+	}
+	for range burst {
+		if err := receive(t, landed); err != nil {
+			t.Fatalf("a reply of the burst: %v", err)
+		}
+	}
+	if n := len(b.stored(t, 0)); n != burst {
+		t.Errorf("%d records are stored, want %d", n, burst)
 	}
 }
 

@@ -44,6 +44,10 @@ type destination struct {
 	under list
 	// freed is closed when there is room again; nil while nobody waits.
 	freed chan struct{}
+	// moves counts the replies that have left; stalled is set when none did for
+	// a while although somebody waited.
+	moves   uint64
+	stalled bool
 	// timer runs out at alarm, the earliest deadline; alarm is zero while it
 	// does not run.
 	timer *time.Timer

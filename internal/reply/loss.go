@@ -53,16 +53,14 @@ func (s *Sequence) tell(why *dialect.Fault) {
 	}
 }
 
-// drop gives up a record that was not sent.
+// drop gives up a record that was not sent, if there is one.
 func (s *Sequence) drop(f *flight) {
-	if f.to != nil {
+	if f != nil && f.to != nil {
 		s.publisher.rooms.leave(f)
 	}
 }
 
 func (s *Sequence) dropHeld() {
-	if s.held != nil {
-		s.drop(s.held)
-		s.held = nil
-	}
+	s.drop(s.held)
+	s.held = nil
 }

@@ -80,23 +80,39 @@ func (r *rooms) enter(to address, f *flight, until time.Time) bool {
 	return r.tryEnter(to, f, until)
 }
 
-// enterOrWait is enter without a deadline for those who can wait: when there is
-// no room, freed is closed as soon as there is some. It is nil when the
-// destination is empty, so that only others can make room.
-func (r *rooms) enterOrWait(to address, f *flight) (ok bool, freed <-chan struct{}) {
+// refusal is what one who finds no room can wait for.
+type refusal struct {
+	freed   <-chan struct{} // closed when there is room; nil when only others can make it
+	moves   uint64          // replies that have left the destination so far
+	stalled bool            // none has for a while
+}
+
+// enterOrWait is enter without a deadline for those who can wait. It returns nil
+// when there was room.
+func (r *rooms) enterOrWait(to address, f *flight) *refusal {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tryEnter(to, f, time.Time{}) {
-		return true, nil
+		return nil
 	}
 	d := r.known[to]
 	if d == nil || d.used.records == 0 {
-		return false, nil
+		return &refusal{}
 	}
 	if d.freed == nil {
 		d.freed = make(chan struct{})
 	}
-	return false, d.freed
+	return &refusal{freed: d.freed, moves: d.moves, stalled: d.stalled}
+}
+
+// stall notes that no reply has left a destination since it had made so many
+// moves. The next one that does takes the note back.
+func (r *rooms) stall(to address, moves uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := r.known[to]; d != nil && d.moves == moves {
+		d.stalled = true
+	}
 }
 
 func (r *rooms) tryEnter(to address, f *flight, until time.Time) bool {
@@ -224,6 +240,8 @@ func (r *rooms) leave(f *flight) (ends bool) {
 	defer r.mu.Unlock()
 	ends, f.ended = !f.ended, true
 	d := f.to
+	d.moves++
+	d.stalled = false
 	d.under.remove(f)
 	r.count(d, -1, -f.size)
 	r.free(d)

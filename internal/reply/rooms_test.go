@@ -189,17 +189,17 @@ func TestThoseWhoWaitAreWoken(t *testing.T) {
 	t.Parallel()
 	r, to := roomsOf(4_000, 1<<30), address{"a.reply", 0}
 	in := fill(r, to, 1)
-	ok, freed := r.enterOrWait(to, value(1))
-	if _, again := r.enterOrWait(to, value(1)); ok || freed == nil || again != freed {
-		t.Fatalf("enterOrWait = %v, %v and then %v", ok, freed, again)
+	no := r.enterOrWait(to, value(1))
+	if again := r.enterOrWait(to, value(1)); no == nil || no.freed == nil || again == nil || again.freed != no.freed {
+		t.Fatalf("enterOrWait = %+v and then %+v", no, again)
 	}
 	for i, f := range in {
 		select {
-		case <-freed:
+		case <-no.freed:
 			if i < len(in)/4 {
 				t.Errorf("woken when %d of %d had left", i, len(in))
 			}
-			if ok, _ := r.enterOrWait(to, value(1)); !ok {
+			if r.enterOrWait(to, value(1)) != nil {
 				t.Error("woken without room")
 			}
 			return
@@ -208,6 +208,26 @@ func TestThoseWhoWaitAreWoken(t *testing.T) {
 		r.leave(f)
 	}
 	t.Error("nobody was woken")
+}
+
+// A destination that stands still is known for that until it moves.
+func TestAStallEndsWithAMove(t *testing.T) {
+	t.Parallel()
+	r, to := roomsOf(4_000, 1<<30), address{"a.reply", 0}
+	in := fill(r, to, 1)
+	no := r.enterOrWait(to, value(1))
+	r.stall(to, no.moves+1) // it has moved since: that was another look
+	if r.enterOrWait(to, value(1)).stalled {
+		t.Error("a destination that has moved is stalled")
+	}
+	r.stall(to, no.moves)
+	if !r.enterOrWait(to, value(1)).stalled {
+		t.Error("a destination that stands still is not stalled")
+	}
+	r.leave(in[0])
+	if no := r.enterOrWait(to, value(1)); no != nil && no.stalled {
+		t.Error("a destination that moves again is stalled")
+	}
 }
 
 // Whatever comes and goes, what is in use is what is inside.

@@ -113,9 +113,12 @@ func (s *Sequence) flush(last bool) {
 	}
 }
 
-// sendEnding sends a record without a value.
-func (s *Sequence) sendEnding(fault *dialect.Fault) {
-	f := s.newFlight(nil, true)
+// sendEnding sends a record without a value: f, or one that has not waited for
+// room.
+func (s *Sequence) sendEnding(f *flight, fault *dialect.Fault) {
+	if f == nil {
+		f = s.newFlight(nil, true)
+	}
 	f.label(dialect.Reply{Fault: fault, Last: true})
 	s.send(f)
 }
@@ -187,26 +190,42 @@ func (s *Sequence) refusal() error {
 // End finishes the sequence without an error. When the held value has already
 // left, or there was none, the mark goes out alone, without a value.
 func (s *Sequence) End() {
+	only := s.onlyEnding()
 	s.close(func() {
 		if s.held == nil {
-			s.sendEnding(nil)
+			s.sendEnding(only, nil)
 		}
 		s.flush(true)
-	})
+	}, only)
 }
 
 // Fail finishes the sequence with an error, after the values sent so far.
 func (s *Sequence) Fail(fault *dialect.Fault) {
+	only := s.onlyEnding()
 	s.close(func() {
 		s.flush(false)
 		if !s.broken {
-			s.sendEnding(fault)
+			s.sendEnding(only, fault)
 		}
-	})
+	}, only)
+}
+
+// onlyEnding returns the ending of a single reply without a value, after it has
+// waited for room like a value. It is nil for all others, which have the room
+// that is kept for endings.
+func (s *Sequence) onlyEnding() *flight {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hold > 0 || s.held != nil || s.over() {
+		return nil
+	}
+	f := s.newFlight(nil, true)
+	_ = s.admit(f) // without room it is lost when it leaves
+	return f
 }
 
 // Cancel finishes the sequence without telling the caller.
-func (s *Sequence) Cancel() { s.close(func() {}) }
+func (s *Sequence) Cancel() { s.close(func() {}, nil) }
 
 // Abandon ends the sequence without telling anybody: done is not called. It
 // reports whether the sequence was still open.
@@ -225,9 +244,13 @@ func (s *Sequence) Abandon() bool {
 	return true
 }
 
-// close ends the sequence once, with the records that last sends.
-func (s *Sequence) close(last func()) {
+// close ends the sequence once, with the records that last sends. Its ending, if
+// there is one already, gives its room back when it is not sent.
+func (s *Sequence) close(last func(), ending *flight) {
 	s.mu.Lock()
+	if s.closed || s.broken {
+		s.drop(ending)
+	}
 	if s.closed {
 		s.mu.Unlock()
 		return
