@@ -301,7 +301,7 @@ func TestStartFrom(t *testing.T) {
 		b.cfg.Group, b.cfg.StartFrom = siskintest.Name("group"), from
 		got := make(chan string, 10)
 		svc := b.service()
-		note.On(svc, func(_ context.Context, s string) error { got <- s; return nil })
+		note.On(svc, func(_ context.Context, s string) error { got <- s; return nil }, siskin.Ordered())
 		b.run(svc)
 		if s := receive(t, got); s != want {
 			t.Errorf("from %s: got %q, want %q", from, s, want)
