@@ -54,17 +54,13 @@ func (s Search) Find(ctx context.Context) (Batch, bool) {
 	}
 }
 
-// once looks one time. When a batch takes too much memory the client says which one
-// it is, and has stopped reading for good: whatever is there now, the partition
-// must go on behind it.
 func (s Search) once(ctx context.Context) (Batch, error) {
 	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
-	batch, err := Unreadable(ctx, s.Client, s.Topic, s.Partition, s.At)
-	if large, ok := errors.AsType[*kgo.ErrDecompressTooLarge](s.Cause); ok && errors.Is(err, ErrReadable) {
-		return Batch{First: max(s.At, large.Offset), Next: large.NextOffset, Epoch: large.Epoch, Err: s.Cause}, nil
+	if large, ok := errors.AsType[*kgo.ErrDecompressTooLarge](s.Cause); ok {
+		return tooLarge(ctx, s.Client, large)
 	}
-	return batch, err
+	return Unreadable(ctx, s.Client, s.Topic, s.Partition, s.At)
 }
 
 // Skipped is the event for a batch of a partition that was passed over.

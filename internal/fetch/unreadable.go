@@ -61,6 +61,25 @@ func Unreadable(ctx context.Context, client *kgo.Client, topic string, partition
 	}
 }
 
+// tooLarge fetches a batch that takes too much memory. The client says where it is,
+// and has stopped reading for good: the partition must go on behind it, also when
+// the batch is no longer there.
+func tooLarge(ctx context.Context, client *kgo.Client, e *kgo.ErrDecompressTooLarge) (Batch, error) {
+	b := Batch{First: e.Offset, Next: e.NextOffset, Epoch: e.Epoch, Err: e}
+	l := look{client: client, topic: e.Topic, partition: e.Partition}
+	if err := l.find(ctx); err != nil {
+		return b, fmt.Errorf("find the leader of %s/%d: %w", e.Topic, e.Partition, err)
+	}
+	found, err := l.fetch(ctx, e.Offset)
+	if err != nil && !errors.Is(err, kerr.OffsetOutOfRange) {
+		return b, fmt.Errorf("fetch %s/%d from offset %d: %w", e.Topic, e.Partition, e.Offset, err)
+	}
+	if err == nil {
+		b.Raw, _ = batchAt(found.RecordBatches, e.Offset)
+	}
+	return b, nil
+}
+
 type look struct {
 	client    *kgo.Client
 	topic     string

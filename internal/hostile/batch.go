@@ -4,11 +4,10 @@ package hostile
 
 import (
 	"bytes"
-	"compress/gzip"
+	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -83,24 +82,43 @@ func (b Batch) Compressed(codec int16) Batch {
 	return b
 }
 
-// Bomb is a batch of one record whose value of size zero bytes takes little
-// room until it is decompressed.
-func Bomb(size int) Batch {
-	var out bytes.Buffer
-	zip, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	// The record is written in pieces: it is not to be in memory here either.
+// Bomb is a batch of one record whose value of a number of mebibytes of zeros takes
+// little room until it is decompressed.
+func Bomb(mebibytes int) Batch {
+	const piece = 1 << 20
+	size := mebibytes * piece
 	head := kbin.AppendInt8(nil, 0)
 	head = kbin.AppendVarlong(head, 0)
 	head = kbin.AppendVarint(head, 0)
 	head = kbin.AppendVarintBytes(head, nil)
 	head = kbin.AppendVarint(head, int32(size))
-	_, _ = zip.Write(kbin.AppendVarint(nil, int32(len(head)+size+1)))
-	_, _ = zip.Write(head)
-	zeros := []byte(strings.Repeat("\x00", 1<<16))
-	for left := size; left > 0; left -= len(zeros) {
-		_, _ = zip.Write(zeros[:min(left, len(zeros))])
+	head = append(kbin.AppendVarint(nil, int32(len(head)+size+1)), head...)
+
+	// Compressed by hand: the second piece of zeros looks like all later ones.
+	var out bytes.Buffer
+	deflate, _ := flate.NewWriter(&out, flate.BestCompression)
+	zeros, sum := make([]byte, piece), crc32.NewIEEE()
+	write := func(b []byte) []byte {
+		from := out.Len()
+		_, _ = deflate.Write(b)
+		_ = deflate.Flush()
+		return out.Bytes()[from:]
 	}
-	_, _ = zip.Write([]byte{0}) // no headers
-	_ = zip.Close()
+	out.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}) // the header of gzip
+	write(head)
+	write(zeros)
+	again := bytes.Clone(write(zeros))
+	for range mebibytes - 2 {
+		out.Write(again)
+	}
+	write([]byte{0}) // no headers
+	_ = deflate.Close()
+	_, _ = sum.Write(head)
+	for range mebibytes {
+		_, _ = sum.Write(zeros)
+	}
+	_, _ = sum.Write([]byte{0})
+	tail := binary.LittleEndian.AppendUint32(nil, sum.Sum32())
+	out.Write(binary.LittleEndian.AppendUint32(tail, uint32(len(head)+size+1)))
 	return Batch{Codec: 1, Records: out.Bytes(), Count: 1}
 }

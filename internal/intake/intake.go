@@ -208,7 +208,7 @@ func (in *Intake) poll(ctx context.Context) {
 		case errors.Is(err, fetch.ErrLater):
 		case topic != "" && fetch.Damaged(err):
 			damaged = append(damaged, fetchError{key{topic, partition}, err})
-		case in.failed(topic, partition, err):
+		case in.unreadable(topic, partition, err):
 			remade = append(remade, topic)
 		}
 	})
@@ -244,10 +244,10 @@ func (in *Intake) left() []string {
 	return topics
 }
 
-// failed tells about a partition that cannot be fetched, or without a topic
+// unreadable tells about a partition that cannot be fetched, or without a topic
 // about a group that cannot be joined, once until the reason changes: the client
 // asks again many times a second. It reports whether the topic was made anew.
-func (in *Intake) failed(topic string, partition int32, err error) (remade bool) {
+func (in *Intake) unreadable(topic string, partition int32, err error) (remade bool) {
 	k := key{topic, partition}
 	if topic == "" {
 		k.partition = -1
