@@ -85,9 +85,9 @@ type Config struct {
 	// Default: 30 seconds.
 	StreamIdle time.Duration `koanf:"stream_idle"`
 
-	// StreamBuffer is how many replies of a stream wait for their reader. A
-	// reader that is further behind fails its own call. Default: 256. At most
-	// 65,536.
+	// StreamBuffer is how many replies of a stream wait for their reader, and up
+	// to 16 MiB of them. A reader that is further behind fails its own call.
+	// Default: 256. At most 65,536.
 	StreamBuffer int `koanf:"stream_buffer"`
 
 	// MaxPending is how many calls of a client may wait for replies at a time;
