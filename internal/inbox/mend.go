@@ -35,6 +35,15 @@ func (in *Inbox) displace(topic string) {
 	}
 }
 
+// rewind notes that a log was shortened, and is read from an offset on.
+func (in *Inbox) rewind(p partition, to int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if at := in.places[p]; at != nil {
+		at.next = to
+	}
+}
+
 // mend lets a partition go on behind a batch that cannot be read; the client asks
 // for it again and again. Calls whose replies are in it end at their deadlines.
 func (in *Inbox) mend(reader *kgo.Client, p partition, cause error) {

@@ -173,6 +173,9 @@ func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p p
 	}
 	if !gone(err) {
 		delete(missing, p)
+		if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
+			in.rewind(p, loss.ResetTo)
+		}
 		if fetch.Damaged(err) {
 			in.mend(reader, p, err)
 		}

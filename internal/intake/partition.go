@@ -36,6 +36,8 @@ type partition struct {
 	open   *tally
 	closed atomic.Bool // outcomes no longer count
 
+	leaving bool // it is being given up; under Intake.mu
+
 	paused  atomic.Bool
 	pauseMu sync.Mutex
 

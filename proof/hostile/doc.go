@@ -2,7 +2,7 @@
 // client: whatever its bytes are, it has one clear outcome, and what comes behind
 // it is handled. It has no code of its own.
 //
-// The tables run on the broker of the environment variable SISKIN_BROKERS, or on
+// The tests run on the broker of the environment variable SISKIN_BROKERS, or on
 // an embedded one. An embedded one stores more, because it does not look into
-// record batches. The fuzz targets run on an embedded one only.
+// record batches.
 package hostile

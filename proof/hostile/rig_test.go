@@ -148,3 +148,15 @@ func of[E events.Event](r *rig, fits func(E) bool) (all []E) {
 	}
 	return all
 }
+
+// forget lets go of what was seen, so that a long run needs no more memory.
+func (r *rig) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.seen) > 10_000 {
+		r.seen = nil
+	}
+	if len(r.handled) > 10_000 {
+		clear(r.handled)
+	}
+}
