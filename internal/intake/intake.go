@@ -204,11 +204,11 @@ func (in *Intake) poll(ctx context.Context) {
 	var remade []string
 	var damaged []fetchError
 	fetches.EachError(func(topic string, partition int32, err error) {
-		loss, lost := errors.AsType[*kgo.ErrDataLoss](err)
+		if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
+			in.rewind(loss)
+		}
 		switch {
 		case errors.Is(err, fetch.ErrLater):
-		case lost:
-			in.rewind(loss)
 		case topic != "" && fetch.Damaged(err):
 			damaged = append(damaged, fetchError{key{topic, partition}, err})
 		case in.unreadable(topic, partition, err):

@@ -3,7 +3,6 @@ package intake
 import (
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/fetch"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // A batch that the Kafka client cannot read stops its partition for ever: the
@@ -69,9 +68,7 @@ func (in *Intake) skip(p *partition, from int64, b fetch.Batch) {
 		p.last = b.Next - 1
 		p.skipped.Add(b.Next - b.First)
 		p.marks.Skip(b.Next, b.Epoch)
-		in.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{
-			p.key.topic: {p.key.partition: {Epoch: -1, Offset: b.Next}},
-		})
+		in.set(p.key, b.Next)
 	})
 	if skipped {
 		in.wakeCommits()

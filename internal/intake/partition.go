@@ -45,6 +45,7 @@ type partition struct {
 	held  held // only the watch loop touches it
 
 	last    int64       // offset of the last record pushed; whoever holds the gate touches it
+	epoch   int32       // its leader epoch
 	mending atomic.Bool // somebody looks for the way past a batch that cannot be read
 	skipped atomic.Int64
 }
@@ -72,7 +73,8 @@ func (p *partition) push(records []*kgo.Record) {
 	if len(records) == 0 {
 		return
 	}
-	p.last = records[len(records)-1].Offset
+	newest := records[len(records)-1]
+	p.last, p.epoch = newest.Offset, newest.LeaderEpoch
 	mark, size := p.marks.Begin(records, time.Now())
 	held := p.lane.Push(records, uint64(mark))
 	if p.in.full(held, size) {
