@@ -323,6 +323,7 @@ func (o *outgoing) read(first waiting, idle time.Duration, each func([]byte) (bo
 	for {
 		select {
 		case r := <-o.Replies():
+			o.Took(r)
 			if r.Err != nil {
 				return r.Err
 			}

@@ -85,9 +85,9 @@ type Config struct {
 	// Default: 30 seconds.
 	StreamIdle time.Duration `koanf:"stream_idle"`
 
-	// StreamBuffer is how many replies of a stream wait for their reader. A
-	// reader that is further behind fails its own call. Default: 256. At most
-	// 65,536.
+	// StreamBuffer is how many replies of a stream wait for their reader, and up
+	// to 16 MiB of them. A reader that is further behind fails its own call.
+	// Default: 256. At most 65,536.
 	StreamBuffer int `koanf:"stream_buffer"`
 
 	// MaxPending is how many calls of a client may wait for replies at a time;
@@ -106,6 +106,11 @@ type Config struct {
 	// unfinished one of a partition to the newest fetched, before the partition
 	// is paused. It bounds what is done again after a crash. Default: 10,000.
 	UncommittedLimit int `koanf:"uncommitted_limit"`
+
+	// QueueBytes is how many bytes the unfinished records of one partition may
+	// hold before the partition is paused; one fetch, about a megabyte, comes on
+	// top. Default: 16 MiB. At most 1 GiB.
+	QueueBytes int `koanf:"queue_bytes"`
 
 	// StuckAfter is how long one record may hold up the commits of its partition
 	// before that is told, and Service.Health is no longer good. Default: 1
@@ -236,6 +241,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.Concurrency, 1_000)
 	set(&c.QueueLimit, 1_000)
 	set(&c.UncommittedLimit, 10_000)
+	set(&c.QueueBytes, 16<<20)
 	set(&c.StuckAfter, time.Minute)
 	set(&c.RetryAttempts, 5)
 	set(&c.RetryInitial, 200*time.Millisecond)
@@ -336,6 +342,7 @@ func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
 		{"Concurrency", int64(c.Concurrency), 1, 1_000_000},
 		{"QueueLimit", int64(c.QueueLimit), 1, 10_000_000},
 		{"UncommittedLimit", int64(c.UncommittedLimit), int64(c.QueueLimit), 100_000_000},
+		{"QueueBytes", int64(c.QueueBytes), 1_024, 1 << 30},
 		{"RetryAttempts", int64(c.RetryAttempts), 1, 1_000},
 		{"MaxRecordBytes", int64(c.MaxRecordBytes), 1_024, 1 << 30},
 	} {

@@ -122,7 +122,7 @@ var (
 	// ErrOverloaded says that Config.MaxPending calls wait already.
 	ErrOverloaded = fmt.Errorf("overloaded: %w; see Config.MaxPending", pending.ErrFull)
 	// ErrSlowReader says that the reader of a stream fell more than
-	// Config.StreamBuffer replies behind.
+	// Config.StreamBuffer replies, or 16 MiB, behind.
 	ErrSlowReader = pending.ErrSlowReader
 	// ErrStreamIdle says that a stream was silent for Config.StreamIdle.
 	ErrStreamIdle = errors.New("the stream was silent for too long")

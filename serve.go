@@ -355,6 +355,10 @@ func (w work) position() events.Position {
 	return events.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 }
 
+// longestTrace is more than the W3C lets anybody expect to be passed on. Without a
+// bound a request could make the calls inside its handler too large to be sent.
+const longestTrace = 1 << 10
+
 // traced are the headers of a delivery that go on to the calls made inside its
 // handler.
 func traced(ctx context.Context, headers []Header) []Header {
@@ -363,7 +367,7 @@ func traced(ctx context.Context, headers []Header) []Header {
 		return headers
 	}
 	for _, name := range []string{wire.TraceParent, wire.TraceState} {
-		if value, ok := d.Header(name); ok && !wire.Has(headers, name) {
+		if value, ok := d.Header(name); ok && len(value) <= longestTrace && !wire.Has(headers, name) {
 			headers = append(headers, Header{Key: name, Value: value})
 		}
 	}

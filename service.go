@@ -288,6 +288,7 @@ func (s *Service) intakeConfig() intake.Config {
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,
 		UncommittedLimit: s.cfg.UncommittedLimit,
+		QueueBytes:       s.cfg.QueueBytes,
 		InstanceID:       s.cfg.InstanceID,
 		NextGen:          s.cfg.Protocol == "consumer",
 		Refresh:          s.cfg.Refresh,

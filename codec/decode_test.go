@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -197,6 +198,32 @@ func TestDecodeNumbersAtTheirLimits(t *testing.T) {
 		var got float64
 		if err := codec.JSON.Decode(data, &got); err != nil || got != want {
 			t.Errorf("%v becomes %s, and that %v (%v)", want, data, got, err)
+		}
+	}
+}
+
+// JSON that is as deep as encoding/json reads is read; what is deeper is text, or an
+// error where text does not fit.
+func TestDeepJSON(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		levels int
+		text   bool
+	}{{9_999, false}, {10_000, false}, {10_001, true}, {400_000, true}} {
+		data := []byte(strings.Repeat("[", tt.levels) + strings.Repeat("]", tt.levels))
+		var v any
+		if err := codec.JSON.Decode(data, &v); err != nil {
+			t.Errorf("%d levels: %v", tt.levels, err)
+		}
+		if _, text := v.(string); text != tt.text {
+			t.Errorf("%d levels become a %T", tt.levels, v)
+		}
+		if back, err := codec.JSON.Encode(v); err != nil || !bytes.Equal(back, data) {
+			t.Errorf("%d levels come back as %d bytes, %v", tt.levels, len(back), err)
+		}
+		var list []any
+		if err := codec.JSON.Decode(data, &list); (err != nil) != tt.text {
+			t.Errorf("%d levels as a list: %v", tt.levels, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -92,6 +93,10 @@ func FuzzDecodeJSON(f *testing.F) {
 		"", "hi", "5", "-0", "1e400", "true", "null", `"q"`, "{}", "[]", "[1,2,3]", `{"a":{"b":[null,1.50]}}`, " {}", "{", `["\ud800"]`,
 		"\x00\x01", "\xff", `{"key":"k","value":1}`, `{"id":7}`, `{"lines":[{"value":"x"}]}`, `{"parent":{"parent":{}}}`, "NaN", "\ufeff[]",
 		`"level high"`, "[1,2]", `{"a":1,"a":2}`, "[9007199254740993]", `"2026-02-03T12:00:00Z"`, `{"total":1e308,"tags":{"<":"&"}}`,
+		// encoding/json goes 10,000 levels deep.
+		strings.Repeat("[", 50_000), strings.Repeat(`{"parent":`, 20_000),
+		strings.Repeat("[", 50_000) + strings.Repeat("]", 50_000), strings.Repeat("9", 50_000), "[" + strings.Repeat("9", 50_000) + "]",
+		"1e" + strings.Repeat("9", 1_000), "[1e-" + strings.Repeat("9", 1_000) + "]", `{"a":"` + strings.Repeat("\xff", 1_000), "[\"\xc3", `["\u12`,
 	} {
 		f.Add([]byte(s))
 	}

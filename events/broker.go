@@ -122,3 +122,31 @@ func (e FetchFailed) Attrs() []slog.Attr {
 		slog.String("topic", e.Topic), slog.Int("partition", int(e.Partition)), failure(e.Err),
 	}
 }
+
+// RecordsSkipped says that a record batch could not be read and was passed over:
+// its compression is broken or unknown, or it would take too much memory. What was
+// in it is not handled; calls whose replies were in it end at their deadlines.
+type RecordsSkipped struct {
+	sealed
+	// Position is that of the first record that was skipped.
+	Position
+	// Next is the offset behind the last one.
+	Next int64
+	// Bytes is how long the batch is, as the broker has it.
+	Bytes int
+	// Err is why it cannot be read.
+	Err error
+}
+
+// Level is Error: records are lost to this reader.
+func (RecordsSkipped) Level() slog.Level { return slog.LevelError }
+
+// Message names the next step.
+func (RecordsSkipped) Message() string {
+	return "records cannot be read and were skipped; which program wrote them?"
+}
+
+// Attrs are the first and the next offset, and the reason.
+func (e RecordsSkipped) Attrs() []slog.Attr {
+	return e.attrs(slog.Int64("next", e.Next), slog.Int("bytes", e.Bytes), failure(e.Err))
+}

@@ -55,6 +55,11 @@ var every = []struct {
 		`level=WARN msg="a partition cannot be read; trying again" topic=orders partition=3 error="x went wrong"`,
 	},
 	{
+		events.RecordsSkipped{Position: at, Next: 9, Bytes: 300, Err: errX},
+		`level=ERROR msg="records cannot be read and were skipped; which program wrote them?"` + place +
+			` next=9 bytes=300 error="x went wrong"`,
+	},
+	{
 		events.RouteOpened{ReplyTopic: "sum.reply", Partition: 3, Offset: 7},
 		`level=DEBUG msg="reply route opened" reply_topic=sum.reply partition=3 offset=7`,
 	},

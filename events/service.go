@@ -233,7 +233,7 @@ func (ReplyLost) Message() string { return "a reply could not be delivered; its 
 
 // Attrs are the request, the destination and the error.
 func (e ReplyLost) Attrs() []slog.Attr {
-	return e.attrs(slog.String("reply_topic", e.ReplyTopic),
+	return e.attrs(slog.String("reply_topic", clip(e.ReplyTopic)), // whatever a request says
 		slog.Int("reply_partition", int(e.ReplyPartition)), failure(e.Err))
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/dialect/nestjs"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestAccepted(t *testing.T) {
@@ -242,6 +244,33 @@ func FuzzDecode(f *testing.F) {
 		}
 		if status := judge(err).status; status != http.StatusBadRequest && status != http.StatusForbidden {
 			t.Fatalf("status %d", status)
+		}
+	})
+}
+
+// Whatever a peer sends as its error, the caller of the gateway gets a small,
+// whole answer.
+func FuzzJudge(f *testing.F) {
+	for _, seed := range []string{
+		``, `x`, `{"status":"error","message":"m","code":"denied"}`, "\xff\xfe", `{"message":"m","code":"invalid","details":[1]}`,
+		`{"message":"m","code":"denied","details":` + strings.Repeat("[", 9_998) + strings.Repeat("]", 9_998) + `}`,
+		strings.Repeat("[", 50_000), `{"message":"` + strings.Repeat("m", 100_000) + `","code":"conflict"}`, `{"message":"\ud800"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		reply, _ := nestjs.Dialect{}.ReadReply(&kgo.Record{Headers: []kgo.RecordHeader{{Key: "kafka_nest-err", Value: text}}})
+		if reply.Fault == nil {
+			return
+		}
+		v := judge(&siskin.CallError{Pattern: "sum", Err: &siskin.Error{
+			Code: siskin.Code(reply.Fault.Code), Message: reply.Fault.Message, Details: reply.Fault.Details, Remote: true,
+		}})
+		if v.status < 400 || v.status > 599 {
+			t.Fatalf("%.200q has the status %d", text, v.status)
+		}
+		if body := v.body(); !json.Valid(body) || !utf8.Valid(body) || len(body) > 20*len(text)+1_000 {
+			t.Fatalf("%.200q becomes %.200q", text, body)
 		}
 	})
 }

@@ -40,6 +40,12 @@ type Partition struct {
 	// Unfinished how many have no final outcome yet, and Span how many there are
 	// from the oldest of those to the newest record fetched.
 	Waiting, Unfinished, Span int
+	// Bytes is how much the unfinished records hold, without what the Kafka client
+	// keeps beside them.
+	Bytes int
+	// Skipped is how many offsets were passed over because their batches could not
+	// be read.
+	Skipped int64
 	// Oldest is the offset of the oldest unfinished record, or -1, and Age the
 	// time since it was fetched.
 	Oldest int64

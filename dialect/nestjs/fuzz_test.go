@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -28,10 +29,12 @@ func FuzzReadRequest(f *testing.F) {
 		f.Add([]byte(s[0]), []byte(s[1]), []byte(s[2]), []byte(s[3]), uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, id, topic, partition, timeout []byte, present uint8) {
-		rec := new(kgo.Record)
+		rec := repeated(timeout, id, idHeader, topicHeader, partitionHeader, timeoutHeader)
 		for i, h := range []header{{idHeader, id}, {topicHeader, topic}, {partitionHeader, partition}, {timeoutHeader, timeout}} {
 			if present&(1<<i) != 0 {
 				rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.name, Value: h.value})
+			} else {
+				rec.Headers = without(rec.Headers, h.name)
 			}
 		}
 		req, ok := nestjs.Dialect{}.ReadRequest(rec)
@@ -58,6 +61,20 @@ func FuzzReadRequest(f *testing.F) {
 	})
 }
 
+// repeated is a record whose headers stand there already, with other values: the
+// last of a name counts.
+func repeated(first, second []byte, names ...string) *kgo.Record {
+	rec := new(kgo.Record)
+	for _, name := range names {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: first}, kgo.RecordHeader{Key: name, Value: second})
+	}
+	return rec
+}
+
+func without(headers []kgo.RecordHeader, name string) []kgo.RecordHeader {
+	return slices.DeleteFunc(headers, func(h kgo.RecordHeader) bool { return h.Key == name })
+}
+
 func FuzzReadReply(f *testing.F) {
 	for _, s := range [][3]string{
 		{"a1b2", `{"status":"error","message":"m"}`, "\x00"}, {"", "", ""}, {"a", "[", "x"}, {"\x00", "plain", ""},
@@ -67,10 +84,12 @@ func FuzzReadReply(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, id, fault, last []byte, present uint8) {
-		rec := new(kgo.Record)
+		rec := repeated(last, fault, idHeader, errorHeader, lastHeader)
 		for i, h := range []header{{idHeader, id}, {errorHeader, fault}, {lastHeader, last}} {
 			if present&(1<<i) != 0 {
 				rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.name, Value: h.value})
+			} else {
+				rec.Headers = without(rec.Headers, h.name)
 			}
 		}
 		hasID, hasError, hasLast := present&1 != 0 && len(id) > 0, present&2 != 0, present&4 != 0
@@ -99,6 +118,11 @@ func FuzzReadFault(f *testing.F) {
 		`{"status":"error","message":"Internal server error"}`, `{"message":null,"code":null}`, "{\"message\":\"\xff\"}", "{\"\xff\":1}",
 		`{"message":"m","code":""}`, `{"message":"m","details":1}`, `{"message":"m","message":1}`, `{"status":"error","message":"\ud800"}`,
 		"There is no matching message handler defined in the remote service.", "{\"message\":\"m\",\"details\":\"\xfe\"}",
+		// encoding/json goes 10,000 levels deep.
+		strings.Repeat("[", 50_000), `{"message":"m","details":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}",
+		`{"message":"m","code":"denied","details":` + strings.Repeat("[", 9_998) + strings.Repeat("]", 9_998) + "}",
+		`{"message":"m","code":"denied","details":"` + strings.Repeat("d", 100_000) + `"}`, `{"message":` + strings.Repeat("9", 50_000) + "}",
+		`{"message":"` + strings.Repeat("\xff", 10_000) + `"}`, strings.Repeat(`{"details":`, 9_999) + "1" + strings.Repeat("}", 9_999),
 	} {
 		f.Add([]byte(s))
 	}

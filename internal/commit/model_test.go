@@ -66,6 +66,18 @@ func (m *model) Begin(t *rapid.T) {
 	}
 }
 
+// Skip is like a record that is done at once.
+func (m *model) Skip(t *rapid.T) {
+	next := max(m.start, 0)
+	if n := len(m.records); n > 0 {
+		next = m.records[n-1].offset + 1
+	}
+	next += rapid.Int64Range(1, 5).Draw(t, "skipped")
+	epoch := rapid.Int32Range(0, 3).Draw(t, "epoch")
+	m.p.Skip(next, epoch)
+	m.records = append(m.records, &record{mark: commit.Mark(len(m.records)), offset: next - 1, epoch: epoch, done: true})
+}
+
 func (m *model) Done(t *rapid.T) {
 	if len(m.records) == 0 {
 		t.Skip("no record has begun")

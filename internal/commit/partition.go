@@ -6,6 +6,7 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type Partition struct {
 	first      Mark    // the oldest record not yet passed by the watermark
 	next       Mark    // the mark that the next record gets
 	unfinished int     // records from first to next that are not done
+	bytes      int     // what those hold
 	position   int64   // everything before this offset is done
 	epoch      int32   // leader epoch of the last record passed
 	committed  int64   // the position of the last successful commit
@@ -36,6 +38,7 @@ type entry struct {
 	offset int64
 	since  int64 // when the record began, in Unix nanoseconds
 	epoch  int32
+	bytes  int32
 	done   bool
 	manual bool // only its author says when it is done
 }
@@ -47,6 +50,9 @@ type Size struct {
 	// Span is how many records there are from the oldest unfinished one to
 	// the newest, also those that are done.
 	Span int
+	// Bytes is how much the keys, values and headers of the unfinished records
+	// hold.
+	Bytes int
 }
 
 // Unknown is the position of a partition that has neither begun a record nor
@@ -87,11 +93,29 @@ func (p *Partition) Begin(records []*kgo.Record, now time.Time) (Mark, Size) {
 		p.grow()
 	}
 	for _, rec := range records {
-		*p.at(p.next) = entry{offset: rec.Offset, epoch: rec.LeaderEpoch, since: began}
+		bytes := held(rec)
+		*p.at(p.next) = entry{offset: rec.Offset, epoch: rec.LeaderEpoch, since: began, bytes: bytes}
 		p.next++
+		p.bytes += int(bytes)
 	}
 	p.unfinished += len(records)
 	return first, p.size()
+}
+
+// held is how many bytes a record brings.
+func held(rec *kgo.Record) int32 {
+	n := len(rec.Key) + len(rec.Value)
+	for i := range rec.Headers {
+		n += len(rec.Headers[i].Key) + len(rec.Headers[i].Value)
+	}
+	return int32(min(n, math.MaxInt32))
+}
+
+// Skip notes that there is nothing to do for the offsets from the newest one to
+// before next: the watermark passes them when all before them is done.
+func (p *Partition) Skip(next int64, epoch int32) {
+	m, _ := p.Begin([]*kgo.Record{{Offset: next - 1, LeaderEpoch: epoch}}, time.Now())
+	p.Done(m)
 }
 
 // Manual notes that only its author says when the record of m is done.
@@ -155,6 +179,7 @@ func (p *Partition) done(e *entry) {
 	if !e.done {
 		e.done = true
 		p.unfinished--
+		p.bytes -= int(e.bytes)
 	}
 }
 
@@ -208,7 +233,9 @@ func (p *Partition) LastCommit() int64 {
 	return p.committed
 }
 
-func (p *Partition) size() Size { return Size{Unfinished: p.unfinished, Span: p.span()} }
+func (p *Partition) size() Size {
+	return Size{Unfinished: p.unfinished, Span: p.span(), Bytes: p.bytes}
+}
 
 func (p *Partition) span() int { return int(p.next - p.first) }
 

@@ -199,3 +199,22 @@ func TestDoneBefore(t *testing.T) {
 	}
 	wantPosition(t, p, 13, 0, true)
 }
+
+func TestSizeCountsTheBytesOfWhatIsUnfinished(t *testing.T) {
+	t.Parallel()
+	p := commit.NewPartition()
+	first, size := p.Begin([]*kgo.Record{
+		{Offset: 0, Key: make([]byte, 10), Value: make([]byte, 100)},
+		{Offset: 1, Headers: []kgo.RecordHeader{{Key: "name", Value: make([]byte, 1_000)}}},
+	}, time.Now())
+	if size.Bytes != 1_114 {
+		t.Errorf("%d bytes, want 1114", size.Bytes)
+	}
+	if size = p.Done(first + 1); size.Bytes != 110 {
+		t.Errorf("%d bytes, want 110", size.Bytes)
+	}
+	p.Done(first + 1)
+	if size = p.Done(first); size.Bytes != 0 {
+		t.Errorf("%d bytes, want 0", size.Bytes)
+	}
+}

@@ -50,8 +50,8 @@ func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, f
 		if errors.Is(err, kgo.ErrClientClosed) {
 			return err
 		}
-		if errors.Is(err, kerr.MessageTooLarge) {
-			detail = min(detail+1, bare) // what is written beside the record makes it too large
+		if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
+			detail = min(detail+1, pointer)
 		}
 		select {
 		case <-time.After(delay):
@@ -100,7 +100,13 @@ const (
 	full  detail = iota
 	brief        // without the error's message
 	bare         // only what the record had
+	// pointer is only where the record is: it is larger than what can be sent, as
+	// one can be that was compressed. Trying on would hold up its partition for
+	// ever.
+	pointer
 )
+
+var errLarge = errors.New("the record is too large to be stored here; it is where it was until its retention ends")
 
 // letter is a copy of rec with Spring Kafka's plain set of headers behind its
 // own. Source: protocol notes for Spring, b.5. The partition is left to the
@@ -113,8 +119,12 @@ func (p *Publisher) letter(rec *kgo.Record, cause error, how detail) *kgo.Record
 		}
 	}
 	letter := &kgo.Record{Topic: Topic(rec.Topic), Key: rec.Key, Value: rec.Value, Headers: headers}
-	if how == bare {
+	switch how {
+	case bare:
 		return letter
+	case pointer:
+		*letter = kgo.Record{Topic: letter.Topic}
+		cause = errors.Join(errLarge, cause)
 	}
 	add := func(key string, value []byte) {
 		letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: key, Value: value})
@@ -126,7 +136,7 @@ func (p *Publisher) letter(rec *kgo.Record, cause error, how detail) *kgo.Record
 	add(wire.DeadTimestampType, []byte(timestampType(rec)))
 	add(wire.DeadGroup, []byte(p.group))
 	add(wire.DeadErrorType, []byte(errorType(cause)))
-	if how == full {
+	if how == full || how == pointer {
 		add(wire.DeadErrorMessage, []byte(errorMessage(cause)))
 	}
 	return letter

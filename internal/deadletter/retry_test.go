@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -188,6 +189,28 @@ func TestLetterOfARecordAtTheSizeLimit(t *testing.T) {
 				t.Errorf("told of the failures %v, want %d", b.failed, tt.failed)
 			}
 		})
+	}
+}
+
+// A record that was compressed can be larger than what may be sent. Its letter says
+// where it is, and that is all.
+func TestLetterOfARecordThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	const limit = 20_000
+	b := setup(t, kgo.ProducerBatchMaxBytes(limit))
+	rec := failure()
+	rec.Value = make([]byte, 3*limit)
+	letter := b.publish(t, rec, errors.New("no stock"))
+	if letter.Key != nil || letter.Value != nil || len(letter.Headers) != 8 {
+		t.Errorf("key %q, %d bytes of value, headers %q; want only what is written beside a record",
+			letter.Key, len(letter.Value), lines(letter.Headers))
+	}
+	if offset, _ := wire.Last(letter.Headers, wire.DeadOffset); string(offset) != "\x00\x00\x00\x00\x00\x01\x02\x03" {
+		t.Errorf("the offset is %q", offset)
+	}
+	why, _ := wire.Last(letter.Headers, wire.DeadErrorMessage)
+	if !strings.Contains(string(why), "too large") || !strings.Contains(string(why), "no stock") {
+		t.Errorf("the message is %q", why)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -54,8 +55,11 @@ type Inbox struct {
 
 	ready sync.Map // routes in use, by reply topic
 
+	memory *fetch.Decompressor // of the reader
+
 	mu     sync.Mutex
 	routes map[string]*slot // by reply topic
+	places map[partition]*place
 	known  map[string]int32 // partitions of a topic when it was first seen
 	reader *kgo.Client      // made with the first route
 	closed bool
@@ -71,7 +75,10 @@ type slot struct {
 // New returns an inbox without routes. It opens no connection.
 func New(cfg Config) *Inbox {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Inbox{cfg: cfg, ctx: ctx, cancel: cancel, routes: make(map[string]*slot), known: make(map[string]int32)}
+	return &Inbox{
+		cfg: cfg, ctx: ctx, cancel: cancel,
+		routes: make(map[string]*slot), known: make(map[string]int32), places: make(map[partition]*place),
+	}
 }
 
 // Route returns the route for replies on topic and makes it when there is none.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -18,13 +20,18 @@ func (in *Inbox) read(route *Route, offset int64) error {
 	if in.closed {
 		return context.Canceled
 	}
+	in.place(partition{route.Topic, route.Partition}, offset)
 	if in.reader != nil {
 		in.reader.AddConsumePartitions(where)
 		reader := in.reader
 		in.tasks.Go(func() { in.hurry(reader, route) })
 		return nil
 	}
-	reader, err := kgo.NewClient(append(in.readerOptions(where), in.cfg.Options...)...)
+	var err error
+	if in.memory, err = fetch.NewDecompressor(fetch.MaxBatchMemory, fetch.MaxPollMemory); err != nil {
+		return err
+	}
+	reader, err := kgo.NewClient(slices.Concat(in.readerOptions(where), fetch.Options(in.memory), in.cfg.Options)...)
 	if err != nil {
 		return fmt.Errorf("make the Kafka client for replies: %w", err)
 	}
@@ -98,12 +105,13 @@ func (in *Inbox) poll(reader *kgo.Client) {
 		if in.ctx.Err() != nil || fetches.IsClientClosed() {
 			return
 		}
-		fetches.EachError(func(topic string, n int32, err error) { in.failed(reader, missing, partition{topic, n}, err) })
+		in.memory.Polled()
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			if len(p.Records) > 0 {
 				in.hear(p, missing)
 			}
 		})
+		fetches.EachError(func(topic string, n int32, err error) { in.failed(reader, missing, partition{topic, n}, err) })
 	}
 }
 
@@ -114,7 +122,7 @@ type partition struct {
 
 func (in *Inbox) hear(p kgo.FetchTopicPartition, missing map[partition]time.Time) {
 	delete(missing, partition{p.Topic, p.Partition})
-	if r := in.at(p.Topic); r != nil && r.Partition == p.Partition && !r.heard.Load() {
+	if r := in.heard(p); r != nil && r.Partition == p.Partition && !r.heard.Load() {
 		r.heard.Store(true)
 	}
 	for _, rec := range p.Records {
@@ -122,10 +130,25 @@ func (in *Inbox) hear(p kgo.FetchTopicPartition, missing map[partition]time.Time
 	}
 }
 
+// heard notes how far a partition was read, and returns the route in use for its
+// topic, or nil.
+func (in *Inbox) heard(p kgo.FetchTopicPartition) *Route {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if at := in.places[partition{p.Topic, p.Partition}]; at != nil {
+		at.next = p.Records[len(p.Records)-1].Offset + 1
+	}
+	return in.current(p.Topic)
+}
+
 // at returns the route in use for a topic, or nil.
 func (in *Inbox) at(topic string) *Route {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	return in.current(topic)
+}
+
+func (in *Inbox) current(topic string) *Route {
 	s := in.routes[topic]
 	if s == nil {
 		return nil
@@ -150,6 +173,12 @@ func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p p
 	}
 	if !gone(err) {
 		delete(missing, p)
+		if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
+			in.rewind(p, loss.ResetTo)
+		}
+		if fetch.Damaged(err) {
+			in.mend(reader, p, err)
+		}
 		return
 	}
 	since, ok := missing[p]
@@ -177,6 +206,7 @@ func (in *Inbox) lose(reader *kgo.Client, p partition) {
 	delete(in.routes, p.topic)
 	in.ready.Delete(p.topic)
 	delete(in.known, p.topic)
+	in.displace(p.topic)
 	in.mu.Unlock()
 	failed := in.cfg.Lost(r, ErrRouteLost)
 	in.cfg.Emit(events.RouteLeft{

@@ -40,6 +40,7 @@ type bench struct {
 	delivered []string
 	opened    []events.RouteOpened
 	left      []events.RouteLeft
+	others    []events.Event
 	lost      []*inbox.Route
 	reasons   []error
 	ensured   []string
@@ -100,6 +101,8 @@ func (b *bench) emit(e events.Event) {
 			b.opened = append(b.opened, e)
 		case events.RouteLeft:
 			b.left = append(b.left, e)
+		default:
+			b.others = append(b.others, e)
 		}
 	})
 }

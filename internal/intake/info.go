@@ -78,7 +78,7 @@ func (p *partition) info() status.Partition {
 	info := status.Partition{
 		Topic: p.key.topic, Partition: p.key.partition, Position: position, Committed: p.marks.LastCommit(),
 		Waiting: p.lane.Held(), Unfinished: size.Unfinished, Span: size.Span, Oldest: -1,
-		Stuck: p.stuck.Load(), Paused: p.paused.Load(),
+		Bytes: size.Bytes, Skipped: p.skipped.Load(), Stuck: p.stuck.Load(), Paused: p.paused.Load(),
 	}
 	if offset, since, ok := p.marks.Oldest(); ok {
 		info.Oldest, info.Age = offset, time.Since(since)

@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -44,6 +46,9 @@ type Config struct {
 	// UncommittedLimit is how many records there may be from the oldest
 	// unfinished one of a partition to its newest before it is paused.
 	UncommittedLimit int
+	// QueueBytes is how many bytes the unfinished records of a partition may hold
+	// before it is paused.
+	QueueBytes int
 	// CommitInterval is the least time between two commits.
 	CommitInterval time.Duration
 	// Drain is how long handlers may run on when a partition is revoked or
@@ -77,6 +82,7 @@ type Intake struct {
 	built  chan struct{} // closed when client and starts are set
 	gate   *gate
 	places *lane.Places
+	memory *fetch.Decompressor
 
 	failing map[key]string // what was told about; only the poll loop touches it
 
@@ -115,6 +121,10 @@ func New(cfg Config) (*Intake, error) {
 	}
 	in.aborted, in.abort = context.WithCancel(context.Background())
 	in.session, in.fence = context.WithCancelCause(context.Background())
+	var err error
+	if in.memory, err = fetch.NewDecompressor(fetch.MaxBatchMemory, fetch.MaxPollMemory); err != nil {
+		return nil, err
+	}
 	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client: %w", err)
@@ -154,7 +164,7 @@ func (in *Intake) options() []kgo.Opt {
 	if in.cfg.NextGen {
 		opts = append(opts, kgo.ServerSideBalancer())
 	}
-	return append(opts, in.cfg.consuming()...)
+	return slices.Concat(opts, fetch.Options(in.memory), in.cfg.consuming())
 }
 
 // Run reads until ctx ends, then lets running handlers finish within
@@ -190,9 +200,18 @@ func (in *Intake) Abort() { in.abort() }
 // poll takes what was fetched and hands each partition's records to its lane.
 func (in *Intake) poll(ctx context.Context) {
 	fetches := in.client.PollFetches(in.gate.enter(ctx))
+	in.memory.Polled()
 	var remade []string
+	var damaged []fetchError
 	fetches.EachError(func(topic string, partition int32, err error) {
-		if in.unreadable(topic, partition, err) {
+		if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
+			in.rewind(loss)
+		}
+		switch {
+		case errors.Is(err, fetch.ErrLater):
+		case topic != "" && fetch.Damaged(err):
+			damaged = append(damaged, fetchError{key{topic, partition}, err})
+		case in.unreadable(topic, partition, err):
 			remade = append(remade, topic)
 		}
 	})
@@ -206,6 +225,9 @@ func (in *Intake) poll(ctx context.Context) {
 			part.push(p.Records)
 		}
 	})
+	for _, d := range damaged { // when what came before the damage is on its way
+		in.mend(d)
+	}
 	in.gate.leave()
 	for _, topic := range remade {
 		in.starts.forget(topic)

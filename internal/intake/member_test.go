@@ -68,7 +68,7 @@ func join(t *testing.T, b *broker, settings ...setting) *member {
 		},
 		// As most of these tests want it: one record of a partition after the other.
 		Lanes:       func(string) (lane.Order, *lane.Places) { return lane.Whole, nil },
-		Concurrency: 100, UncommittedLimit: 1_000, StuckAfter: time.Hour, Refresh: time.Second,
+		Concurrency: 100, UncommittedLimit: 1_000, QueueBytes: 1 << 20, StuckAfter: time.Hour, Refresh: time.Second,
 		QueueLimit: 100, CommitInterval: time.Millisecond, Drain: 20 * time.Second, Session: 10 * time.Second,
 		Start:  intake.Start{Beginning: true},
 		Joined: func() { once.Do(func() { close(m.joined) }) },

@@ -86,7 +86,7 @@ func (in *Intake) newPartition(`,
 		"partition.go", "held <= p.in.cfg.QueueLimit/2 {\n\t\tp.resume()\n", "held <= p.in.cfg.QueueLimit/2 {\n",
 	}}, progress},
 	{"a partition with a long span is never resumed", []change{{
-		"partition.go", "p.in.cfg.UncommittedLimit/2 {\n\t\tp.resume()\n", "p.in.cfg.UncommittedLimit/2 {\n",
+		"partition.go", "size.Bytes <= p.in.cfg.QueueBytes/2 {\n\t\tp.resume()\n", "size.Bytes <= p.in.cfg.QueueBytes/2 {\n",
 	}}, progress},
 	{"a lane that forgets who rests", []change{{
 		laneFile, "n > 0 && (len(l.back) > 0 || l.runnable()) &&", "n > 0 && l.runnable() &&",
@@ -107,7 +107,7 @@ func (in *Intake) newPartition(`,
 	}}, handOver},
 	{"a full partition is not paused", []change{{"partition.go", "\tif p.in.full(held, size) {\n", "\tif false && p.in.full(held, size) {\n"}}, bounds},
 	{"a long span is not bounded", []change{{
-		"partition.go", " || s.Span > in.cfg.UncommittedLimit\n", "\n",
+		"partition.go", " || s.Span > in.cfg.UncommittedLimit ", " ",
 	}}, bounds},
 	{"places are not bounded", []change{{
 		"../lane/places.go", "\tcase free <= 0:\n\t\treturn false\n", "\tcase true:\n\t\treturn true\n",

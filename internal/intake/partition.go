@@ -36,13 +36,18 @@ type partition struct {
 	open   *tally
 	closed atomic.Bool // outcomes no longer count
 
+	leaving bool // it is being given up; under Intake.mu
+
 	paused  atomic.Bool
 	pauseMu sync.Mutex
 
 	stuck atomic.Bool
 	held  held // only the watch loop touches it
 
-	last int64 // offset of the last record pushed; only the poll loop touches it
+	last    int64       // offset of the last record pushed; whoever holds the gate touches it
+	epoch   int32       // its leader epoch
+	mending atomic.Bool // somebody looks for the way past a batch that cannot be read
+	skipped atomic.Int64
 }
 
 func (in *Intake) newPartition(k key) *partition {
@@ -68,7 +73,8 @@ func (p *partition) push(records []*kgo.Record) {
 	if len(records) == 0 {
 		return
 	}
-	p.last = records[len(records)-1].Offset
+	newest := records[len(records)-1]
+	p.last, p.epoch = newest.Offset, newest.LeaderEpoch
 	mark, size := p.marks.Begin(records, time.Now())
 	held := p.lane.Push(records, uint64(mark))
 	if p.in.full(held, size) {
@@ -94,7 +100,7 @@ func (p *partition) done(m commit.Mark) {
 
 // room resumes fetching when the span has become short.
 func (p *partition) room(size commit.Size) {
-	if p.paused.Load() && size.Span <= p.in.cfg.UncommittedLimit/2 {
+	if p.paused.Load() && size.Span <= p.in.cfg.UncommittedLimit/2 && size.Bytes <= p.in.cfg.QueueBytes/2 {
 		p.resume()
 	}
 }
@@ -126,18 +132,20 @@ func (p *partition) unpause() {
 	}
 }
 
-// full counts what the lane holds, and what lies behind the oldest unfinished
-// record. A record whose reply or commit is still to come is in the second only:
-// one dead reply topic must not fill the queue for the callers of all others.
+// full counts what the lane holds, what lies behind the oldest unfinished record,
+// and the bytes of what is unfinished. A record whose reply or commit is still to
+// come is not in the first: one dead reply topic must not fill the queue for the
+// callers of all others.
 func (in *Intake) full(held int, s commit.Size) bool {
-	return held > in.cfg.QueueLimit || s.Span > in.cfg.UncommittedLimit
+	return held > in.cfg.QueueLimit || s.Span > in.cfg.UncommittedLimit || s.Bytes > in.cfg.QueueBytes
 }
 
 // roomy is well below full, so that a partition is not paused and resumed with
 // every record.
 func (p *partition) roomy() bool {
 	cfg := &p.in.cfg
-	return p.lane.Held() <= cfg.QueueLimit/2 && p.marks.Size().Span <= cfg.UncommittedLimit/2
+	size := p.marks.Size()
+	return p.lane.Held() <= cfg.QueueLimit/2 && size.Span <= cfg.UncommittedLimit/2 && size.Bytes <= cfg.QueueBytes/2
 }
 
 // lose ends the partition at once: nothing of it counts any more.

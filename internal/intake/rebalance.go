@@ -78,7 +78,7 @@ func (in *Intake) open(topics map[string][]int32) {
 func (in *Intake) revoked(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
 	<-in.built
 	in.shed()
-	parts := in.known(topics)
+	parts := in.leave(topics)
 	if len(parts) == 0 {
 		return
 	}
@@ -118,6 +118,21 @@ func (in *Intake) owned(topic string) map[string][]int32 {
 func (in *Intake) known(topics map[string][]int32) []*partition {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	return in.pick(topics)
+}
+
+// leave is known for partitions that are being given up.
+func (in *Intake) leave(topics map[string][]int32) []*partition {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	parts := in.pick(topics)
+	for _, p := range parts {
+		p.leaving = true
+	}
+	return parts
+}
+
+func (in *Intake) pick(topics map[string][]int32) []*partition {
 	var parts []*partition
 	for topic, numbers := range topics {
 		for _, n := range numbers {

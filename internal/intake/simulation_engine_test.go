@@ -48,7 +48,7 @@ func engine(s settings, atEnd bool, h hooks, options ...kgo.Opt) intake.Config {
 		Options: options, Group: group,
 		Serve: h.serve, Joined: h.joined, Emit: h.emit,
 		Lanes:       func(string) (lane.Order, *lane.Places) { return orders[s.order], nil },
-		Concurrency: s.concurrency, QueueLimit: s.queueLimit, UncommittedLimit: s.uncommittedLimit,
+		Concurrency: s.concurrency, QueueLimit: s.queueLimit, UncommittedLimit: s.uncommittedLimit, QueueBytes: 1 << 20,
 		CommitInterval: s.commitInterval, Drain: s.drain, Session: s.session,
 		StuckAfter: time.Second, Refresh: time.Minute,
 		Start: intake.Start{Beginning: !atEnd},

@@ -53,7 +53,17 @@ type Call struct {
 	Route any
 	// Acked is true when the broker has stored the request.
 	Acked atomic.Bool
+
+	held atomic.Int64 // bytes of the replies that Took was not called for
 }
+
+// MaxHeld is how many bytes of replies may wait for the reader of one call, beside
+// a single reply that is larger.
+const MaxHeld = 16 << 20
+
+// Took says that the reader has taken r out of Replies. Who reads more than one
+// reply must call it for each.
+func (c *Call) Took(r Reply) { c.held.Add(-int64(len(r.Value))) }
 
 // NewReplies returns a channel for the replies of a call. It holds up to buffer
 // unread ones, at least one.
@@ -113,11 +123,21 @@ func (t *Table) Deliver(correlationID []byte, r Reply) *Call {
 	if c == nil {
 		return nil
 	}
-	if !r.Last && r.Err == nil && len(c.replies) >= cap(c.replies)-1 {
+	if c.slow(r) {
 		r = Reply{Err: ErrSlowReader}
 	}
 	t.push(c, r)
 	return c
+}
+
+// slow notes a reply and reports whether too much waits for the reader already. An
+// end always fits.
+func (c *Call) slow(r Reply) bool {
+	if r.Last || r.Err != nil {
+		return false
+	}
+	waiting := len(c.replies)
+	return c.held.Add(int64(len(r.Value))) > MaxHeld && waiting > 0 || waiting >= cap(c.replies)-1
 }
 
 // push needs the lock, so that the place for the end stays free.

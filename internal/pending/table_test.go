@@ -159,6 +159,49 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// Few large replies are as much as many small ones.
+func TestSlowReaderByBytes(t *testing.T) {
+	t.Parallel()
+	table := pending.NewTable(10)
+	c, id := add(t, table, 256, nil)
+	large := pending.Reply{Value: make([]byte, pending.MaxHeld/4)}
+	for range 20 { // of a reader that keeps up
+		table.Deliver(id, large)
+		c.Took(<-c.Replies())
+	}
+	for range 4 {
+		table.Deliver(id, large)
+	}
+	table.Deliver(id, large)
+	table.Deliver(id, last("late"))
+	for range 4 {
+		if r := <-c.Replies(); r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	wantReplies(t, c, failed(pending.ErrSlowReader))
+}
+
+// A reply that is larger than all that may wait is delivered when nothing waits.
+func TestOneReplyThatIsTooLargeToWaitWithOthers(t *testing.T) {
+	t.Parallel()
+	table := pending.NewTable(10)
+	c, id := add(t, table, 256, nil)
+	large := pending.Reply{Value: make([]byte, pending.MaxHeld+1)}
+	for range 3 {
+		table.Deliver(id, large)
+		r := <-c.Replies()
+		c.Took(r)
+		if r.Err != nil || len(r.Value) != len(large.Value) {
+			t.Fatalf("%d bytes, %v", len(r.Value), r.Err)
+		}
+	}
+	table.Deliver(id, large)
+	table.Deliver(id, last("end")) // an end always fits
+	<-c.Replies()
+	wantReplies(t, c, last("end"))
+}
+
 func TestFull(t *testing.T) {
 	t.Parallel()
 	table := pending.NewTable(2)

@@ -118,6 +118,7 @@ func (s *Sequence) flush(last bool) {
 func (s *Sequence) sendEnding(f *flight, fault *dialect.Fault) {
 	if f == nil {
 		f = s.newFlight(nil, true)
+		f.size += sizeOf(fault)
 	}
 	f.label(dialect.Reply{Fault: fault, Last: true})
 	s.send(f)
@@ -190,7 +191,7 @@ func (s *Sequence) refusal() error {
 // End finishes the sequence without an error. When the held value has already
 // left, or there was none, the mark goes out alone, without a value.
 func (s *Sequence) End() {
-	only := s.onlyEnding()
+	only := s.onlyEnding(nil)
 	s.close(func() {
 		if s.held == nil {
 			s.sendEnding(only, nil)
@@ -201,7 +202,7 @@ func (s *Sequence) End() {
 
 // Fail finishes the sequence with an error, after the values sent so far.
 func (s *Sequence) Fail(fault *dialect.Fault) {
-	only := s.onlyEnding()
+	only := s.onlyEnding(fault)
 	s.close(func() {
 		s.flush(false)
 		if !s.broken {
@@ -213,15 +214,24 @@ func (s *Sequence) Fail(fault *dialect.Fault) {
 // onlyEnding returns the ending of a single reply without a value, after it has
 // waited for room like a value. It is nil for all others, which have the room
 // that is kept for endings.
-func (s *Sequence) onlyEnding() *flight {
+func (s *Sequence) onlyEnding(fault *dialect.Fault) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hold > 0 || s.held != nil || s.over() {
 		return nil
 	}
 	f := s.newFlight(nil, true)
+	f.size += sizeOf(fault)
 	_ = s.admit(f) // without room it is lost when it leaves
 	return f
+}
+
+// sizeOf is what an error brings to the reply that it is told in.
+func sizeOf(f *dialect.Fault) int64 {
+	if f == nil {
+		return 0
+	}
+	return int64(len(f.Message) + len(f.Details))
 }
 
 // Cancel finishes the sequence without telling the caller.
