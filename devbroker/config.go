@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -15,6 +16,7 @@ const (
 	defaultListen     = "127.0.0.1:9092"
 	defaultNodes      = 1
 	defaultPartitions = 1
+	defaultCheck      = time.Minute
 	maxNodes          = 9
 	maxPartitions     = 10_000
 )
@@ -74,6 +76,13 @@ type Config struct {
 	// fails with ErrFolderInUse when another broker uses the folder, and
 	// with ErrForeignFolder when it holds anything that is not ours.
 	DataDir string
+
+	// RetentionCheck is how often records are removed that a topic's
+	// retention.ms and retention.bytes do not keep. With a DataDir, topics
+	// with cleanup.policy=compact are compacted at every 60th check.
+	//
+	// Default: 1 minute. Zero means the default; negative is an error.
+	RetentionCheck time.Duration
 
 	// SyncWrites makes the broker flush each batch to the disk before it is
 	// acknowledged: a power cut then loses no record, at a high price in speed.
@@ -135,6 +144,9 @@ func (c Config) withDefaults() Config {
 	if c.Partitions == 0 {
 		c.Partitions = defaultPartitions
 	}
+	if c.RetentionCheck == 0 {
+		c.RetentionCheck = defaultCheck
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -152,6 +164,9 @@ func (c Config) validate() error {
 	}
 	if c.Partitions < 0 || c.Partitions > maxPartitions {
 		errs = append(errs, fmt.Errorf("partitions %d: must be 1 to %d", c.Partitions, maxPartitions))
+	}
+	if c.RetentionCheck < 0 {
+		errs = append(errs, fmt.Errorf("retention check %v: must not be negative", c.RetentionCheck))
 	}
 	if c.Nodes > 1 && hasPort(c.Advertise) {
 		errs = append(errs, fmt.Errorf("advertised address %q: %d nodes cannot share a port; leave the port out", c.Advertise, c.Nodes))
