@@ -27,7 +27,6 @@ func TestKills(t *testing.T) {
 	random := rand.New(rand.NewPCG(killsSeed, 0)) //nolint:gosec // repeatable on purpose
 	v := &victim{binary: buildCommand(t), folder: t.TempDir(), addr: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
 	book := newLedger()
-	debugFolder = v.folder
 	v.start(t)
 	t.Cleanup(func() { v.kill(t) }) // after the load has ended
 	startLoad(t, v.addr, book)

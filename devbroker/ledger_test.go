@@ -3,6 +3,7 @@ package devbroker_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,8 +24,11 @@ type commitKey struct {
 }
 
 // commitment is an offset that a group committed: the last acknowledged one,
-// and the last one sent.
-type commitment struct{ acked, sent int64 }
+// and those sent after it. A member that joins again may well go back.
+type commitment struct {
+	acked int64
+	sent  []int64
+}
 
 // ledger is what the broker has acknowledged.
 type ledger struct {
@@ -33,9 +37,9 @@ type ledger struct {
 	mu      sync.Mutex
 	records map[spot]map[int64]string
 	commits map[commitKey]commitment
-	topics  map[string]int  // partitions, of those that exist
-	deleted map[string]bool // whose deletion was acknowledged
-	keys    map[string]commitment
+	topics  map[string]int   // partitions, of those that exist
+	deleted map[string]bool  // whose deletion was acknowledged
+	keys    map[string]int64 // the last acknowledged value
 	txns    map[string]outcome
 	counts  map[string]int
 	events  chan struct{}
@@ -56,7 +60,7 @@ func newLedger() *ledger {
 		commits: map[commitKey]commitment{},
 		topics:  map[string]int{},
 		deleted: map[string]bool{},
-		keys:    map[string]commitment{},
+		keys:    map[string]int64{},
 		txns:    map[string]outcome{},
 		counts:  map[string]int{},
 		events:  make(chan struct{}, 1),
@@ -134,16 +138,12 @@ func (l *ledger) committing(key commitKey, offset int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.commits[key]
-	c.sent = max(c.sent, offset)
+	c.sent = append(slices.Clip(c.sent), offset)
 	l.commits[key] = c
 }
 
 func (l *ledger) committed(kind string, key commitKey, offset int64) {
-	l.change(kind, func() {
-		c := l.commits[key]
-		c.acked = max(c.acked, offset)
-		l.commits[key] = c
-	})
+	l.change(kind, func() { l.commits[key] = commitment{acked: offset} })
 }
 
 // copied is the ledger as it is now.

@@ -172,12 +172,9 @@ func (l *load) compact() {
 	l.turns(func(turn int) {
 		n := int64(turn) + 1
 		key := "key-" + strconv.FormatInt(n%60, 10)
-		l.book.mu.Lock()
-		l.book.keys[key] = commitment{acked: l.book.keys[key].acked, sent: n}
-		l.book.mu.Unlock()
 		r := &kgo.Record{Topic: compactedTopic, Key: []byte(key), Value: []byte(strconv.FormatInt(n, 10))}
 		if c.ProduceSync(l.ctx, r).FirstErr() == nil {
-			l.book.change("compacted", func() { l.book.keys[key] = commitment{acked: n, sent: n} })
+			l.book.change("compacted", func() { l.book.keys[key] = n })
 		}
 	})
 }
