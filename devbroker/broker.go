@@ -232,7 +232,9 @@ func (b *Broker) Moved() bool { return b.moved }
 // Cluster is kfake's own cluster, for tests: Fault, ControlKey,
 // MoveTopicPartition and the like. It must not be closed, and must not be used
 // after Close, when most of its methods block for ever. AddNode fails: there
-// are as many nodes as Config.Nodes says.
+// are as many nodes as Config.Nodes says. With a data folder, a kill during
+// its Compact, DeleteTopic or DeleteRecords can lose what those touch; the
+// requests of clients and the retention checks are safe.
 func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 
 // Done is closed when Close has finished.

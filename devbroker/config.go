@@ -79,17 +79,19 @@ type Config struct {
 
 	// RetentionCheck is how often records are removed that a topic's
 	// retention.ms and retention.bytes do not keep. With a DataDir, topics
-	// with cleanup.policy=compact are compacted at every 60th check.
+	// with cleanup.policy=compact are compacted at every 60th check, and
+	// log.cleaner.backoff.ms among the Options has no effect.
 	//
 	// Default: 1 minute. Zero means the default; negative is an error.
 	RetentionCheck time.Duration
 
-	// SyncWrites makes the broker flush each batch to the disk before it is
-	// acknowledged: a power cut then loses no record, at a high price in speed.
-	// It needs DataDir.
+	// SyncWrites makes the broker flush each batch and each committed offset
+	// to the disk before it is acknowledged: a power cut then loses none, at a
+	// high price in speed. It needs DataDir. The package's comment says what
+	// exactly is flushed.
 	//
 	// Default: false, the operating system writes in its own time, as in
-	// Apache Kafka; a killed process still loses no record.
+	// Apache Kafka; a killed process still loses nothing, a power cut may.
 	SyncWrites bool
 
 	// TLS makes the broker speak TLS with this configuration, which must
