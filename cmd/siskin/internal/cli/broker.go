@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/siskin-go/siskin/devbroker"
@@ -40,6 +41,9 @@ func newBroker() *cobra.Command {
 }
 
 func runBroker(cmd *cobra.Command, cfg devbroker.Config) error {
+	if cfg.SyncWrites && cfg.DataDir == "" {
+		return usageError(errors.New("--sync: there is nothing to flush in memory; name a folder with --data-dir"))
+	}
 	b, err := devbroker.Start(cfg)
 	if err != nil {
 		return err
