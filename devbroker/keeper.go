@@ -3,6 +3,7 @@ package devbroker
 import (
 	"encoding/base64"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -129,7 +130,7 @@ func (k *keeper) topicsOf(req *kmsg.DeleteTopicsRequest) []datadir.Topic {
 		}
 		topics = append(topics, datadir.Topic{
 			Name:       info.Topic,
-			ID:         base64.StdEncoding.EncodeToString(info.TopicID[:]),
+			ID:         idText(info.TopicID),
 			Partitions: int32(len(k.cluster.PartitionInfos(info.Topic))), //nolint:gosec // at most maxPartitions
 		})
 	}
@@ -211,13 +212,19 @@ func (k *keeper) noteAll() error {
 	if err != nil {
 		return err
 	}
+	listed := map[string]bool{}
 	for _, t := range topics {
+		listed[t.ID] = true
 		if err := k.note(t.Name); err != nil {
 			return err
 		}
 	}
+	maps.DeleteFunc(k.noted, func(p place, _ datadir.Offsets) bool { return !listed[idText(p.id)] })
 	return nil
 }
+
+// idText is a topic's id as it is in the list of topics.
+func idText(id [16]byte) string { return base64.StdEncoding.EncodeToString(id[:]) }
 
 // note notes the offsets of a topic's partitions that have changed.
 func (k *keeper) note(topic string) error {

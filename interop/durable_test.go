@@ -51,7 +51,7 @@ func javaPeer(t *testing.T) []string {
 // started again, and lose nothing.
 func TestForeignClientsOutliveAKill(t *testing.T) {
 	if siskintest.Real() {
-		return // it is the embedded broker that is tested
+		return // it is the embedded broker that is killed here; package proof kills the real one
 	}
 	binary := filepath.Join(t.TempDir(), "siskin.exe")
 	build := exec.Command("go", "build", "-o", binary, "./cmd/siskin")
