@@ -9,15 +9,11 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/siskin-go/siskin/devbroker/internal/datadir"
 )
 
-const (
-	clusterID = "siskin-devbroker"
-
-	// sweepEvery is how often retention is applied. kfake does it hourly,
-	// and after loading a data folder not at all until a topic is created.
-	sweepEvery = time.Minute
-)
+const clusterID = "siskin-devbroker"
 
 // Broker is a running broker. It is safe for concurrent use.
 type Broker struct {
@@ -28,6 +24,7 @@ type Broker struct {
 	topics *topicMaker
 	log    *kfakeLog
 	folder *folder // nil without a data folder
+	keeper *keeper // nil without a data folder
 
 	stopSweep chan struct{}
 	swept     chan struct{}
@@ -91,8 +88,8 @@ func openHome(cfg Config) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := repair(home.path, cfg.Logger); err != nil {
-		return nil, errors.Join(fmt.Errorf("data folder %q cannot be read: %w", cfg.DataDir, err), home.close())
+	if err := datadir.Recover(home.path, cfg.Logger); err != nil {
+		return nil, errors.Join(fmt.Errorf("data folder %q cannot be mended: %w", cfg.DataDir, err), home.close())
 	}
 	return home, nil
 }
@@ -107,6 +104,10 @@ func (b *Broker) run(cfg Config, lns []net.Listener) error {
 	if b.cluster, err = kfake.NewCluster(b.options(cfg, gates)...); err != nil {
 		return startError(cfg, err)
 	}
+	if err := b.keep(cfg); err != nil {
+		b.cluster.Close()
+		return err
+	}
 	b.topics = &topicMaker{cluster: b.cluster, partitions: cfg.Partitions, log: cfg.Logger}
 	for _, t := range cfg.Topics {
 		if err := b.topics.create(t); err != nil {
@@ -115,9 +116,22 @@ func (b *Broker) run(cfg Config, lns []net.Listener) error {
 		}
 	}
 	b.topics.install()
-	go b.sweep()
+	go b.sweep(cfg.RetentionCheck)
 	close(ready)
 	b.announce(cfg, cfg.Logger)
+	return nil
+}
+
+// keep sees to it that a kill costs nothing, if there is a data folder.
+func (b *Broker) keep(cfg Config) error {
+	if b.folder == nil {
+		return nil
+	}
+	if err := datadir.Loaded(b.folder.path); err != nil {
+		return fmt.Errorf("data folder %q: %w", cfg.DataDir, err)
+	}
+	b.keeper = newKeeper(b.cluster, b.folder.path, cfg.SyncWrites, cfg.Logger)
+	b.keeper.install()
 	return nil
 }
 
@@ -145,7 +159,7 @@ func (b *Broker) options(cfg Config, gates []*gate) []kfake.Opt {
 		kfake.WithLogger(b.log),
 	)
 	if b.folder != nil {
-		opts = append(opts, kfake.DataDir(b.folder.path))
+		opts = append(opts, kfake.DataDir(b.folder.path), keeperOptions())
 	}
 	if cfg.SyncWrites {
 		opts = append(opts, kfake.SyncWrites())
@@ -180,15 +194,23 @@ func (b *Broker) announce(cfg Config, log *slog.Logger) {
 	log.Info("broker started", "addrs", b.addrs, "data", cfg.DataDir)
 }
 
-// sweep applies retention from time to time, until Close.
-func (b *Broker) sweep() {
+// sweep applies retention from time to time, until Close. kfake does it hourly,
+// and after loading a data folder not at all until a topic is created.
+func (b *Broker) sweep(every time.Duration) {
 	defer close(b.swept)
-	tick := time.NewTicker(sweepEvery)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
+	var settle chan struct{}
+	apply := b.cluster.ApplyRetention
+	if b.keeper != nil {
+		settle, apply = b.keeper.settle, b.keeper.sweep
+	}
 	for {
 		select {
 		case <-tick.C:
-			b.cluster.ApplyRetention()
+			apply()
+		case <-settle:
+			b.keeper.afterDeletion()
 		case <-b.stopSweep:
 			return
 		}
@@ -210,7 +232,9 @@ func (b *Broker) Moved() bool { return b.moved }
 // Cluster is kfake's own cluster, for tests: Fault, ControlKey,
 // MoveTopicPartition and the like. It must not be closed, and must not be used
 // after Close, when most of its methods block for ever. AddNode fails: there
-// are as many nodes as Config.Nodes says.
+// are as many nodes as Config.Nodes says. With a data folder, a kill during
+// its Compact, DeleteTopic or DeleteRecords can lose what those touch; the
+// requests of clients and the retention checks are safe.
 func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 
 // Done is closed when Close has finished.

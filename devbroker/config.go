@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -15,6 +16,7 @@ const (
 	defaultListen     = "127.0.0.1:9092"
 	defaultNodes      = 1
 	defaultPartitions = 1
+	defaultCheck      = time.Minute
 	maxNodes          = 9
 	maxPartitions     = 10_000
 )
@@ -75,12 +77,21 @@ type Config struct {
 	// with ErrForeignFolder when it holds anything that is not ours.
 	DataDir string
 
-	// SyncWrites makes the broker flush each batch to the disk before it is
-	// acknowledged: a power cut then loses no record, at a high price in speed.
-	// It needs DataDir.
+	// RetentionCheck is how often records are removed that a topic's
+	// retention.ms and retention.bytes do not keep. With a DataDir, topics
+	// with cleanup.policy=compact are compacted at every 60th check, and
+	// log.cleaner.backoff.ms among the Options has no effect.
+	//
+	// Default: 1 minute. Zero means the default; negative is an error.
+	RetentionCheck time.Duration
+
+	// SyncWrites makes the broker flush each batch and each committed offset
+	// to the disk before it is acknowledged: a power cut then loses none, at a
+	// high price in speed. It needs DataDir. The package's comment says what
+	// exactly is flushed.
 	//
 	// Default: false, the operating system writes in its own time, as in
-	// Apache Kafka; a killed process still loses no record.
+	// Apache Kafka; a killed process still loses nothing, a power cut may.
 	SyncWrites bool
 
 	// TLS makes the broker speak TLS with this configuration, which must
@@ -135,6 +146,9 @@ func (c Config) withDefaults() Config {
 	if c.Partitions == 0 {
 		c.Partitions = defaultPartitions
 	}
+	if c.RetentionCheck == 0 {
+		c.RetentionCheck = defaultCheck
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -152,6 +166,9 @@ func (c Config) validate() error {
 	}
 	if c.Partitions < 0 || c.Partitions > maxPartitions {
 		errs = append(errs, fmt.Errorf("partitions %d: must be 1 to %d", c.Partitions, maxPartitions))
+	}
+	if c.RetentionCheck < 0 {
+		errs = append(errs, fmt.Errorf("retention check %v: must not be negative", c.RetentionCheck))
 	}
 	if c.Nodes > 1 && hasPort(c.Advertise) {
 		errs = append(errs, fmt.Errorf("advertised address %q: %d nodes cannot share a port; leave the port out", c.Advertise, c.Nodes))

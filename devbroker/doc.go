@@ -12,13 +12,34 @@
 // are no quotas, and a consumer group starts without the delay that a
 // production broker adds. Test on a real Apache Kafka as well.
 //
-// What a crash (a process killed before [Broker.Close]) can cost, even with a
-// data folder:
+// # What a kill costs
 //
-//   - the last records before a power cut, unless [Config.SyncWrites] is set;
-//   - the end offset of a partition that retention had emptied: it starts
-//     again at its last orderly value, or at 0;
-//   - the start offset of a partition that retention had trimmed: records
-//     already removed may show again, up to one batch;
-//   - open transactions, which are aborted.
+// With a data folder, a process killed at any moment (kill -9), also while it
+// starts, loses no topic, no acknowledged record and no committed offset; no
+// offset is given out twice, and a record that an idempotent producer sends
+// again is stored once. [Start] mends what the kill left half written and logs
+// each repair. Damage that no kill does is an error that names the file. These
+// are lost:
+//
+//   - open transactions, which are aborted, with the offsets staged in them;
+//     one whose end was under way is committed in all its partitions or in
+//     none, but may lose its offsets;
+//   - memberships: the members of groups join again;
+//   - the positions of share groups, and the configs of groups, until the next
+//     orderly end;
+//   - the deletion of a group by request: it is there again;
+//   - the removal, by retention or by request, of records in the milliseconds
+//     before: up to a segment of them can be there again.
+//
+// # What a power cut costs
+//
+// A power cut is covered only with [Config.SyncWrites]. Then each batch, its
+// index entry and each committed offset are flushed before they are
+// acknowledged. The list of topics is always flushed, but kfake flushes no
+// folder: that a new file is in its folder is left to the file system, which on
+// ext4, XFS, Btrfs and APFS puts it on the disk with the file. A topic created
+// in the last seconds and never written to may be lost. Without SyncWrites, the
+// last records and offsets can be lost, and a file that is damaged in its
+// middle keeps the broker from starting until it is dealt with as the error
+// says.
 package devbroker

@@ -41,6 +41,18 @@ func TestBrokerRefusesATakenPort(t *testing.T) {
 	p.stderr.line(t, "port taken")
 }
 
+func TestBrokerSyncsAFolderOnly(t *testing.T) {
+	t.Parallel()
+	p := start(t, "siskin", nil, "broker", "--sync")
+	p.exits(2)
+	p.stderr.line(t, "--data-dir")
+
+	p = start(t, "siskin", nil, "broker", "--listen", "127.0.0.1:0", "--sync", "--data-dir", t.TempDir())
+	w := world{cfg: siskin.Config{Brokers: []string{p.stdout.line(t, "127.0.0.1:")}}}
+	w.create(t, "notes", 1)
+	start(t, "siskin", w.variables(), "emit", "notes", `"hi"`).exits(0)
+}
+
 // taken is an address at which somebody listens.
 func taken(t *testing.T) string {
 	t.Helper()
