@@ -23,7 +23,9 @@
 //
 //   - open transactions, which are aborted, with the offsets staged in them;
 //     one whose end was under way is committed in all its partitions or in
-//     none, but may lose its offsets;
+//     none, but may lose its offsets. That needs a producer with an epoch for
+//     each transaction (KIP-890), as franz-go and newer Java clients are; one
+//     of an older client can be left committed in some partitions only;
 //   - memberships: the members of groups join again;
 //   - the positions of share groups, and the configs of groups, until the next
 //     orderly end;
