@@ -311,3 +311,18 @@ func TestAStaticMemberComesBackToNestJSServers(t *testing.T) {
 		t.Errorf("the group has shared its partitions anew: generation %d after %d", now, epoch)
 	}
 }
+
+// kafkajs has special offsets for the beginning and the end. The Kafka client
+// gives the latter to a partition without a commit too.
+func TestSpecialOffsetsOfKafkajs(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 2)
+	b.produce(t, 0, 0, 2)
+	b.produce(t, 1, 0, 2)
+	b.commit(t, 0, -2)
+	b.commit(t, 1, -1)
+	m := join(t, b, mixing, startAt(intake.Start{}))
+	m.ready(t)
+	b.committedIs(t, 0, 0)
+	b.committedIs(t, 1, 2)
+}

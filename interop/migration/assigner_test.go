@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/siskin-go/siskin/interop/peer"
 	"github.com/siskin-go/siskin/internal/balance"
+	"github.com/siskin-go/siskin/interop/peer"
 )
 
 // dealt is what kafkajs makes of a group: bytes.

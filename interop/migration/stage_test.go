@@ -200,3 +200,26 @@ func watch[E events.Event](cfg siskin.Config) (siskin.Config, <-chan E) {
 	}
 	return cfg, seen
 }
+
+// runs starts a service that may not join.
+func (s *stage) runs(svc *siskin.Service) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- svc.Run(ctx) }()
+	return func() {
+		s.t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+// ids are the members, static ones by the id that they chose.
+func ids(members []kadm.DescribedGroupMember) []string {
+	all := make([]string, len(members))
+	for i, m := range members {
+		all[i] = m.MemberID
+	}
+	return slices.Sorted(slices.Values(all))
+}

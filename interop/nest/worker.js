@@ -15,9 +15,7 @@ class Worker {
   }
 }
 
-for (const pattern of patterns) {
-  decorate(Worker, { method: 'work', params: [Payload(), Ctx()] }, MessagePattern(pattern));
-}
+decorate(Worker, { method: 'work', params: [Payload(), Ctx()] }, MessagePattern(patterns));
 decorate(Worker, {}, Controller());
 
 class App {}
