@@ -166,7 +166,8 @@ type Config struct {
 	CommitInterval time.Duration `koanf:"commit_interval"`
 
 	// Drain is how long running handlers may take to finish when the service
-	// stops or loses partitions. Default: 20 seconds.
+	// stops or loses partitions. Default: 20 seconds. At most 50 seconds with
+	// Protocol "nestjs": NestJS servers wait for as long, and give up after 65.
 	Drain time.Duration `koanf:"drain"`
 
 	// MaxRecordBytes is the largest record that is sent; the broker's own
@@ -348,6 +349,9 @@ func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
 		if b.value < b.low || b.value > b.high {
 			bad(b.field, b.value, "want %d to %d", b.low, b.high)
 		}
+	}
+	if c.Protocol == "nestjs" && c.Drain > 50*time.Second {
+		bad("Drain", c.Drain, `want at most 50s with Protocol "nestjs": NestJS servers wait no longer for a member`)
 	}
 	if c.Replication != -1 && (c.Replication < 1 || c.Replication > math.MaxInt16) {
 		bad("Replication", c.Replication, "want 1 to %d, or 0 for the broker's default", math.MaxInt16)

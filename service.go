@@ -151,9 +151,9 @@ func (s *Service) Health() status.Health { return status.Check(s.Info(), s.watch
 // It returns nil after an orderly end, at once an error that joins all mistakes
 // made in registering handlers, ErrMissingTopics under the policy "verify",
 // ErrFenced when another process has taken its InstanceID, ErrTopicsDiffer when it
-// does not fit into a group with NestJS servers, and an error when
-// handlers were cut off at the end of the drain. A broker that is
-// away, at the start or later, ends nothing: Run goes on when it is back.
+// does not fit into a group with NestJS servers, and an error when handlers were
+// cut off at the end of the drain. A broker that is away, at the start or later,
+// ends nothing: Run goes on when it is back.
 func (s *Service) Run(ctx context.Context) error {
 	err := ErrRunning
 	s.start.Do(func() { err = s.run(ctx) })

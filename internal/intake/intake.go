@@ -90,7 +90,7 @@ type Intake struct {
 	ended      bool
 	again      []string // topics to be read anew
 	member     membership
-	differ     string // what was told about other members' topics
+	differ     events.TopicsDiffer // what was told about other members' topics
 
 	tasks   sync.WaitGroup
 	leaving atomic.Bool     // a static member that will not come back

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -62,22 +63,21 @@ func (in *Intake) compareTopics() {
 		in.refuse(unfit(foreign, theirs(differ)))
 		return
 	}
-	if err == nil && in.news(differ) {
+	if err != nil {
+		differ = events.TopicsDiffer{} // the group is settling, or shares in another way by now
+	}
+	if in.news(differ) {
 		in.cfg.Emit(differ)
 	}
 }
 
-// news reports whether there are differences that were not told about yet.
+// news notes the differences and reports whether some are new.
 func (in *Intake) news(differ events.TopicsDiffer) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	text := ""
-	if len(differ.Members)+len(differ.Unread) > 0 {
-		text = fmt.Sprint(differ.Members, differ.Unread)
-	}
 	known := in.differ
-	in.differ = text
-	return text != "" && text != known
+	in.differ = differ
+	return len(differ.Members)+len(differ.Unread) > 0 && !reflect.DeepEqual(known, differ)
 }
 
 // theirs says which members read topics that this one does not read.

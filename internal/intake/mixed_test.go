@@ -10,6 +10,7 @@ import (
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/balance"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/status"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -259,10 +260,18 @@ func TestWhatNobodyReadsIsTold(t *testing.T) {
 	if !slices.Equal(told.Unread, []string{bills}) || len(told.Members) != 1 || !slices.Equal(told.Members[0].Not, []string{bills}) {
 		t.Errorf("told was %+v", told)
 	}
+	if h := status.Check(ours.in.Info(), nil); h.OK() || !strings.Contains(h.Problems[0], "reads the topic "+bills) {
+		t.Errorf("health: %v", h.Problems)
+	}
 	everybody(t, b, 2, theirs, ours) // it works on all the same
 	theirs.stop()
 	b.settles(t, "cooperative-sticky", 1)
 	await(t, ours.recorder, 1, func(e events.PartitionsAssigned) bool { return len(e.Partitions[bills]) == 2 })
+	for ctx := testContext(t); !status.Check(ours.in.Info(), nil).OK(); {
+		if ctx.Err() != nil {
+			t.Fatalf("health, when it reads all: %v", status.Check(ours.in.Info(), nil).Problems)
+		}
+	}
 }
 
 func TestAMemberThatLeadsGivesEachWhatItReads(t *testing.T) {
