@@ -23,8 +23,8 @@ func reading(topics ...string) setting {
 	return config(func(c *intake.Config) { c.Topics = topics })
 }
 
-// mixing is a member as Config.Protocol "nestjs" makes it.
-var mixing = config(func(c *intake.Config) { c.NestJS = true })
+// besideNest is a member as Config.Protocol "nestjs" makes it.
+var besideNest = config(func(c *intake.Config) { c.NestJS = true })
 
 // nest stands in for a NestJS server: it offers nothing but RoundRobinAssigner,
 // and gives its own topics to all members when it leads, as kafkajs does. The
@@ -119,8 +119,8 @@ func TestTheGroupFollowsItsNestJSServers(t *testing.T) {
 	b := newBroker(t, 5)
 	theirs := join(t, b, nest(topic))
 	theirs.ready(t)
-	first := join(t, b, mixing)
-	second := join(t, b, mixing)
+	first := join(t, b, besideNest)
+	second := join(t, b, besideNest)
 	b.settles(t, balance.Protocol, 3)
 	everybody(t, b, 5, theirs, first, second)
 	theirs.stop()
@@ -139,7 +139,7 @@ func TestTheGroupFollowsItsNestJSServers(t *testing.T) {
 func TestTheGroupGoesOverToClassicMembers(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, 5)
-	first, second := join(t, b, mixing), join(t, b, mixing)
+	first, second := join(t, b, besideNest), join(t, b, besideNest)
 	b.settles(t, "cooperative-sticky", 2)
 	third := join(t, b)
 	b.settles(t, "cooperative-sticky", 3)
@@ -156,7 +156,7 @@ func TestTheGroupGoesOverToClassicMembers(t *testing.T) {
 func TestAJoiningNestJSServerWaitsForHandlers(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, 2)
-	ours := join(t, b, mixing)
+	ours := join(t, b, besideNest)
 	ours.ready(t)
 	b.produce(t, 0, 0, 1)
 	b.produce(t, 1, 0, 1)
@@ -213,7 +213,7 @@ func TestAMemberThatIsGivenWhatItDoesNotReadLeaves(t *testing.T) {
 			b := withBills(t, 2)
 			theirs := join(t, b, nest(topic, bills))
 			theirs.ready(t)
-			ours := join(t, b, mixing, config(func(c *intake.Config) { c.InstanceID = id }))
+			ours := join(t, b, besideNest, config(func(c *intake.Config) { c.InstanceID = id }))
 			<-ours.ended
 			if !errors.Is(ours.err, intake.ErrTopicsDiffer) || !strings.Contains(ours.err.Error(), "of "+bills) {
 				t.Errorf("it ends with %v", ours.err)
@@ -255,7 +255,7 @@ func TestWhatNobodyReadsIsTold(t *testing.T) {
 	b := withBills(t, 2)
 	theirs := join(t, b, nest(topic))
 	theirs.ready(t)
-	ours := join(t, b, mixing, reading(topic, bills))
+	ours := join(t, b, besideNest, reading(topic, bills))
 	told := await(t, ours.recorder, 1, always[events.TopicsDiffer])
 	if !slices.Equal(told.Unread, []string{bills}) || len(told.Members) != 1 || !slices.Equal(told.Members[0].Not, []string{bills}) {
 		t.Errorf("told was %+v", told)
@@ -277,7 +277,7 @@ func TestWhatNobodyReadsIsTold(t *testing.T) {
 func TestAMemberThatLeadsGivesEachWhatItReads(t *testing.T) {
 	t.Parallel()
 	b := withBills(t, 2)
-	ours := join(t, b, mixing)
+	ours := join(t, b, besideNest)
 	ours.ready(t)
 	theirs := join(t, b, nest(topic, bills))
 	told := await(t, ours.recorder, 1, always[events.TopicsDiffer])
@@ -308,13 +308,13 @@ func TestAStaticMemberComesBackToNestJSServers(t *testing.T) {
 	theirs := join(t, b, nest(topic))
 	theirs.ready(t)
 	named := config(func(c *intake.Config) { c.InstanceID = "desk-1" })
-	first := join(t, b, mixing, named)
+	first := join(t, b, besideNest, named)
 	b.settles(t, balance.Protocol, 2)
 	everybody(t, b, 4, theirs, first)
 	epoch := b.GroupInfo(group).Epoch
 	first.in.Abort()
 	first.stop()
-	second := join(t, b, mixing, named)
+	second := join(t, b, besideNest, named)
 	everybody(t, b, 4, theirs, second)
 	if now := b.GroupInfo(group).Epoch; now != epoch {
 		t.Errorf("the group has shared its partitions anew: generation %d after %d", now, epoch)
@@ -330,7 +330,7 @@ func TestSpecialOffsetsOfKafkajs(t *testing.T) {
 	b.produce(t, 1, 0, 2)
 	b.commit(t, 0, -2)
 	b.commit(t, 1, -1)
-	m := join(t, b, mixing, startAt(intake.Start{}))
+	m := join(t, b, besideNest, startAt(intake.Start{}))
 	m.ready(t)
 	b.committedIs(t, 0, 0)
 	b.committedIs(t, 1, 2)

@@ -119,8 +119,10 @@ func (s *stage) judge(load *load) {
 		switch received := l.places[at]; {
 		case len(received) == 0:
 			s.t.Errorf("nobody has received the request %q at %v", payload, at)
+		case len(received) > 1 && received[0] == bySiskin:
+			s.t.Errorf("the request %q at %v was received by %v: Siskin has not given it up in order", payload, at, received)
 		case len(received) > 1:
-			repeated++
+			repeated++ // a NestJS server commits after some records, and can be told to stop before
 		}
 		failed := l.failed[payload]
 		siskins := l.senders[payload][bySiskin]
