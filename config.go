@@ -150,10 +150,14 @@ type Config struct {
 	InstanceID string `koanf:"instance_id"`
 
 	// Protocol is how a consumer group shares its partitions: "classic", where
-	// the members do it, or "consumer" (KIP-848), where the broker does; the
-	// broker then sets the session timeout. A broker that does not know
-	// "consumer" gets "classic". Default: "classic", because a static member
-	// that crashed comes back faster with it.
+	// the members do it, "nestjs", where NestJS servers can be members too, or
+	// "consumer" (KIP-848), where the broker does it and also sets the session
+	// timeout; a broker that does not know that one gets "classic". With "nestjs"
+	// all partitions rest at each change of the group until every member has
+	// finished what runs, and all members must read the same topics. Change to
+	// "classic", one instance after the other, when the last NestJS server has
+	// left for good. Default: "classic", because a static member that crashed
+	// comes back faster with it than with "consumer".
 	Protocol string `koanf:"protocol"`
 
 	// Refresh is how often a service looks for new partitions and, for handlers
@@ -167,7 +171,8 @@ type Config struct {
 	CommitInterval time.Duration `koanf:"commit_interval"`
 
 	// Drain is how long running handlers may take to finish when the service
-	// stops or loses partitions. Default: 20 seconds.
+	// stops or loses partitions. Default: 20 seconds. At most 50 seconds with
+	// Protocol "nestjs": NestJS servers wait for as long, and give up after 65.
 	Drain time.Duration `koanf:"drain"`
 
 	// MaxRecordBytes is the largest record that is sent; the broker's own
@@ -296,8 +301,10 @@ func (c Config) Validate() error {
 	default:
 		bad("Topics", c.Topics, `want "create", "verify" or "wait"`)
 	}
-	if c.Protocol != "classic" && c.Protocol != "consumer" {
-		bad("Protocol", c.Protocol, `want "classic" or "consumer"`)
+	switch c.Protocol {
+	case "classic", "nestjs", "consumer":
+	default:
+		bad("Protocol", c.Protocol, `want "classic", "nestjs" or "consumer"`)
 	}
 	if c.Compression != "none" && c.Compression != "gzip" {
 		bad("Compression", c.Compression, `want "none" or "gzip": other codecs stop a NestJS consumer for good`)
@@ -349,6 +356,9 @@ func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
 		if b.value < b.low || b.value > b.high {
 			bad(b.field, b.value, "want %d to %d", b.low, b.high)
 		}
+	}
+	if c.Protocol == "nestjs" && c.Drain > 50*time.Second {
+		bad("Drain", c.Drain, `want at most 50s with Protocol "nestjs": NestJS servers wait no longer for a member`)
 	}
 	if c.Replication != -1 && (c.Replication < 1 || c.Replication > math.MaxInt16) {
 		bad("Replication", c.Replication, "want 1 to %d, or 0 for the broker's default", math.MaxInt16)

@@ -148,6 +148,9 @@ var (
 	ErrNotManual = errors.New("the handler has no ManualCommit: its records are committed by themselves")
 	// ErrFenced says that another process has joined with this InstanceID.
 	ErrFenced = intake.ErrFenced
+	// ErrTopicsDiffer says that NestJS servers in the consumer group read topics
+	// that this service has no handlers for; see Config.Protocol.
+	ErrTopicsDiffer = intake.ErrTopicsDiffer
 	// ErrRunning says that Run was called a second time.
 	ErrRunning = errors.New("the service was already started")
 )

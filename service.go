@@ -150,9 +150,10 @@ func (s *Service) Health() status.Health { return status.Check(s.Info(), s.watch
 //
 // It returns nil after an orderly end, at once an error that joins all mistakes
 // made in registering handlers, ErrMissingTopics under the policy "verify",
-// ErrFenced when another process has taken its InstanceID, and an error when
-// handlers were cut off at the end of the drain. A broker that is
-// away, at the start or later, ends nothing: Run goes on when it is back.
+// ErrFenced when another process has taken its InstanceID, ErrTopicsDiffer when it
+// does not fit into a group with NestJS servers, and an error when handlers were
+// cut off at the end of the drain. A broker that is away, at the start or later,
+// ends nothing: Run goes on when it is back.
 func (s *Service) Run(ctx context.Context) error {
 	err := ErrRunning
 	s.start.Do(func() { err = s.run(ctx) })
@@ -176,7 +177,11 @@ func (s *Service) run(ctx context.Context) error {
 		}
 		return err
 	}
-	in, err := intake.New(s.intakeConfig())
+	cfg := s.intakeConfig()
+	if err := intake.Fits(ctx, kadm.NewClient(s.producer), cfg); err != nil {
+		return err
+	}
+	in, err := intake.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -291,6 +296,7 @@ func (s *Service) intakeConfig() intake.Config {
 		QueueBytes:       s.cfg.QueueBytes,
 		InstanceID:       s.cfg.InstanceID,
 		NextGen:          s.cfg.Protocol == "consumer",
+		NestJS:           s.cfg.Protocol == "nestjs",
 		Refresh:          s.cfg.Refresh,
 		StuckAfter:       s.cfg.StuckAfter,
 		CommitInterval:   s.cfg.CommitInterval,

@@ -352,3 +352,24 @@ func TestNamesOnTheWireAreNestJS(t *testing.T) {
 		}
 	}
 }
+
+// A NestJS server waits for the others of its group for 65 seconds, so a service
+// beside it must not drain for longer.
+func TestProtocolsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		cfg   siskin.Config
+		wrong string
+	}{
+		{siskin.Config{Group: "g", Protocol: "nestjs", Drain: 50 * time.Second}, ""},
+		{siskin.Config{Group: "g", Protocol: "classic", Drain: time.Hour}, ""},
+		{siskin.Config{Group: "g", Protocol: "nestjs", Drain: 51 * time.Second}, "Drain"},
+		{siskin.Config{Group: "g", Protocol: "eager"}, "Protocol"},
+	} {
+		_, err := siskin.NewService(tt.cfg)
+		wrong, _ := errors.AsType[*siskin.ConfigError](err)
+		if (err == nil) != (tt.wrong == "") || wrong != nil && wrong.Field != tt.wrong {
+			t.Errorf("%v: %v, want a word on %q", tt.cfg, err, tt.wrong)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 var (
@@ -93,6 +95,26 @@ var every = []struct {
 		events.GroupFailed{Group: "shop", Err: errX},
 		`level=ERROR msg="the consumer group cannot be joined; has this client the right to, and is Config.Session` +
 			` within the broker's bounds? trying again" group=shop error="x went wrong"`,
+	},
+	{
+		events.GroupFailed{Group: "shop", Err: fmt.Errorf("join: %w", kerr.InconsistentGroupProtocol)},
+		`level=ERROR msg="the consumer group cannot be joined: its members share partitions in a way that this one does not` +
+			` offer; is a NestJS server in it? then set Config.Protocol to \"nestjs\"; trying again" group=shop error="join: ` +
+			kerr.InconsistentGroupProtocol.Error() + `"`,
+	},
+	{
+		events.TopicsDiffer{Group: "shop", Members: []events.MemberTopics{
+			{Member: "nest-1", Also: []string{"max", "min"}, Not: []string{"sum"}}, {Member: "nest-2", Not: []string{"sum"}},
+		}},
+		`level=WARN msg="members of the consumer group read different topics, some of which nobody reads while a NestJS server` +
+			` leads the group; give all members the same topics, or this service a group of its own" group=shop` +
+			` members="nest-1 reads also max, min and does not read sum; nest-2 does not read sum" unread=[]`,
+	},
+	{
+		events.TopicsDiffer{Group: "shop", Unread: []string{"sum"}},
+		`level=ERROR msg="nobody reads topics of this service: the NestJS server that leads the consumer group shares out its` +
+			` own topics only; give this service a group of its own for them, or all members the same topics" group=shop` +
+			` members="" unread=[sum]`,
 	},
 	{
 		events.CommitFailed{Group: "shop", Err: errX},

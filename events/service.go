@@ -1,8 +1,11 @@
 package events
 
 import (
+	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // ServiceStarted says that a service runs: its topics are known and it asks to
@@ -115,7 +118,11 @@ type GroupFailed struct {
 func (GroupFailed) Level() slog.Level { return slog.LevelError }
 
 // Message names likely causes.
-func (GroupFailed) Message() string {
+func (e GroupFailed) Message() string {
+	if errors.Is(e.Err, kerr.InconsistentGroupProtocol) {
+		return "the consumer group cannot be joined: its members share partitions in a way that this one does not offer; " +
+			"is a NestJS server in it? then set Config.Protocol to \"nestjs\"; trying again"
+	}
 	return "the consumer group cannot be joined; has this client the right to, " +
 		"and is Config.Session within the broker's bounds? trying again"
 }

@@ -22,6 +22,9 @@ func Check(s Service, away error) Health {
 	if away != nil {
 		problem("no Kafka broker answers: %v", away)
 	}
+	for _, topic := range s.Unread {
+		problem("nobody in the consumer group %q reads the topic %s: a NestJS server that leads it does not", s.Group, topic)
+	}
 	for _, p := range s.Partitions {
 		if !p.Stuck {
 			continue

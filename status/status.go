@@ -25,6 +25,9 @@ type Service struct {
 	Failure error
 	// Running is how many workers run handlers.
 	Running int
+	// Unread are topics of this service that nobody in its consumer group reads;
+	// see events.TopicsDiffer.
+	Unread []string
 	// Partitions are the assigned ones, by topic and number.
 	Partitions []Partition
 }

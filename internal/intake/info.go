@@ -48,6 +48,7 @@ func (in *Intake) Info() status.Service {
 	info := status.Service{
 		Group: in.cfg.Group, InstanceID: in.cfg.InstanceID,
 		State: in.state(), Failure: in.member.failure, Running: in.places.Used(),
+		Unread: slices.Clone(in.differ.Unread),
 	}
 	for _, p := range in.partitions {
 		info.Partitions = append(info.Partitions, p.info())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/balance"
 	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -62,6 +63,8 @@ type Config struct {
 	InstanceID string
 	// NextGen uses the group protocol of KIP-848 where the broker has it.
 	NextGen bool
+	// NestJS lets NestJS servers be members of the group too.
+	NestJS bool
 	// StuckAfter is how long a record may hold up its partition's watermark
 	// before that is told.
 	StuckAfter time.Duration
@@ -83,6 +86,7 @@ type Intake struct {
 	gate   *gate
 	places *lane.Places
 	memory *fetch.Decompressor
+	shares *balance.RoundRobin // nil without NestJS
 
 	failing map[key]string // what was told about; only the poll loop touches it
 
@@ -92,6 +96,7 @@ type Intake struct {
 	ended      bool
 	again      []string // topics to be read anew
 	member     membership
+	differ     events.TopicsDiffer // what was told about other members' topics
 
 	tasks   sync.WaitGroup
 	leaving atomic.Bool     // a static member that will not come back
@@ -99,6 +104,8 @@ type Intake struct {
 	abort   context.CancelFunc
 	session context.Context // of the Kafka client; ends when another process has taken this one's place
 	fence   context.CancelCauseFunc
+	fits    context.Context // ends when this member must leave, with the reason
+	refuse  context.CancelCauseFunc
 
 	dirty      chan struct{} // holds one token when there is something to commit
 	commitTurn chan struct{} // one commit at a time, so that offsets never go back
@@ -121,6 +128,10 @@ func New(cfg Config) (*Intake, error) {
 	}
 	in.aborted, in.abort = context.WithCancel(context.Background())
 	in.session, in.fence = context.WithCancelCause(context.Background())
+	in.fits, in.refuse = context.WithCancelCause(context.Background())
+	if cfg.NestJS {
+		in.shares = new(balance.RoundRobin)
+	}
 	var err error
 	if in.memory, err = fetch.NewDecompressor(fetch.MaxBatchMemory, fetch.MaxPollMemory); err != nil {
 		return nil, err
@@ -164,13 +175,17 @@ func (in *Intake) options() []kgo.Opt {
 	if in.cfg.NextGen {
 		opts = append(opts, kgo.ServerSideBalancer())
 	}
+	if in.cfg.NestJS {
+		opts = append(opts, kgo.Balancers(balance.Balancers(in.shares)...))
+	}
 	return slices.Concat(opts, fetch.Options(in.memory), in.cfg.consuming())
 }
 
 // Run reads until ctx ends, then lets running handlers finish within
 // Config.Drain, commits, leaves the group and closes the client. drained is
 // false when a handler was still running at the end. The error is ErrFenced when
-// another process has taken this member's place.
+// another process has taken this member's place, and ErrTopicsDiffer when it does
+// not fit into its group.
 func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	stop := make(chan struct{})
 	var loops sync.WaitGroup
@@ -180,6 +195,8 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	defer cancel()
 	defer context.AfterFunc(in.session, cancel)()
 	defer context.AfterFunc(in.aborted, cancel)()
+	defer context.AfterFunc(in.fits, cancel)()
+	defer in.refuse(nil)
 	for ctx.Err() == nil {
 		in.poll(ctx)
 	}
@@ -190,6 +207,9 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	in.tasks.Wait()
 	if errors.Is(context.Cause(in.session), ErrFenced) {
 		return false, ErrFenced
+	}
+	if err := context.Cause(in.fits); err != nil {
+		return drained, err
 	}
 	return drained, nil
 }

@@ -26,7 +26,8 @@ type member struct {
 	joined chan struct{}
 	cancel context.CancelFunc // asks it to stop
 	stop   func() (drained bool)
-	err    error // of Run, after stop
+	ended  chan struct{} // closed when Run has returned
+	err    error         // of Run, after ended
 }
 
 type setting func(*member, *intake.Config)
@@ -50,7 +51,7 @@ func drain(d time.Duration) setting { return config(func(c *intake.Config) { c.D
 // test says so.
 func join(t *testing.T, b *broker, settings ...setting) *member {
 	t.Helper()
-	m := &member{recorder: newRecorder(), items: make(chan served), joined: make(chan struct{})}
+	m := &member{recorder: newRecorder(), items: make(chan served), joined: make(chan struct{}), ended: make(chan struct{})}
 	var once sync.Once
 	cfg := intake.Config{
 		Options: []kgo.Opt{
@@ -84,15 +85,15 @@ func join(t *testing.T, b *broker, settings ...setting) *member {
 	m.in = in
 	var ctx context.Context
 	ctx, m.cancel = context.WithCancel(context.Background())
-	ended := make(chan bool, 1)
+	var drained bool
 	go func() {
-		drained, err := in.Run(ctx)
-		m.err = err
-		ended <- drained
+		defer close(m.ended)
+		drained, m.err = in.Run(ctx)
 	}()
 	m.stop = sync.OnceValue(func() bool {
 		m.cancel()
-		return <-ended
+		<-m.ended
+		return drained
 	})
 	t.Cleanup(func() { m.stop() })
 	return m

@@ -102,6 +102,9 @@ func (in *Intake) newPartition(`,
 	}, {
 		"rebalance.go", "import (\n", "import (\n\t\"time\"\n",
 	}}, handOver},
+	{"a member that may meet NestJS servers keeps its partitions over a join", []change{{
+		"../balance/eager.go", "IsCooperative() bool { return false }", "IsCooperative() bool { return true }",
+	}}, oneOwner},
 	{"a revoke that does not commit", []change{{
 		"rebalance.go", "\tin.stopAll(parts)\n\t_ = in.Commit(ctx)", "\tin.stopAll(parts)\n",
 	}}, handOver},

@@ -19,6 +19,9 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 	in.note(func(m *membership) { m.joined, m.failure = true, nil })
 	in.shed()
 	in.starts.learn(ctx, in.cfg.Topics)
+	if in.cfg.NestJS {
+		in.tasks.Go(in.compareTopics)
+	}
 	if len(topics) == 0 && in.cfg.NextGen && in.outside() {
 		in.tasks.Go(in.awaitShare)
 		return

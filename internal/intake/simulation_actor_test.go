@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/balance"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -28,7 +29,8 @@ type actor struct {
 	script script
 }
 
-func (p *play) newActor(name string) *actor {
+func (p *play) newActor(l lifeline) *actor {
+	name := l.name
 	a := &actor{
 		name: name, link: newLink(&p.cluster.network, &p.cluster.late, p.script.seed, name), ledger: p.ledger,
 		script: p.script,
@@ -40,6 +42,10 @@ func (p *play) newActor(name string) *actor {
 		serve: w.serve, joined: sync.OnceFunc(func() { close(a.joined) }), emit: a.emit,
 	}, a.options(p.script)...)
 	cfg.Topics = slices.Sorted(maps.Keys(p.script.topics))
+	cfg.NestJS = l.kind != plain
+	if l.kind == foreign {
+		cfg.Options = append(cfg.Options, kgo.Balancers(new(balance.RoundRobin)))
+	}
 	in, err := intake.New(cfg)
 	if err != nil {
 		p.t.Fatal(err)

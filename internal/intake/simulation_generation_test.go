@@ -60,9 +60,23 @@ func (l *ledger) owns(a *account, p place) {
 	if g := a.generations[p]; g != nil && !g.givenUp {
 		return
 	}
+	l.alone(a, p)
 	a.generations[p] = &generation{
 		place: p, deliveries: make(map[int64]*delivery), order: make(map[string]*turn),
 		position: max(l.logs[p].from, l.logs[p].committed),
+	}
+}
+
+// alone checks that nobody else has a partition. A member that stops tells neither
+// what it gives up nor that it opens nothing that it is still given.
+func (l *ledger) alone(a *account, p place) {
+	if l.trouble.After(time.Now().Add(-aftermath)) || !a.leaving.IsZero() || time.Since(l.began) > 30*time.Second {
+		return
+	}
+	for _, other := range l.members {
+		if g := other.generations[p]; other != a && !other.gone && other.leaving.IsZero() && g != nil && !g.givenUp {
+			l.breaks(oneOwner, "%s gets %v, which %s still has", a.name, p, other.name)
+		}
 	}
 }
 

@@ -32,6 +32,9 @@ const (
 	// progress: when nothing goes wrong any more, the positions reach the ends
 	// of the logs; they never go back; and a member stops in time.
 	progress = "progress"
+	// oneOwner: nobody gets a partition that another member still has, unless that
+	// one may have been thrown out.
+	oneOwner = "one owner"
 	// handOver: what was finished before a partition is given up in order is
 	// committed by then.
 	handOver = "hand over"

@@ -96,7 +96,7 @@ func (p *play) sendAll() {
 }
 
 func (p *play) enters(l lifeline) {
-	p.alive = append(p.alive, p.newActor(l.name))
+	p.alive = append(p.alive, p.newActor(l))
 }
 
 // takeOut takes a member out of those alive.
@@ -166,7 +166,7 @@ func (p *play) ends() {
 		p.stopAll()
 	}
 	if len(p.alive) == 0 {
-		p.enters(lifeline{name: "last"})
+		p.enters(lifeline{name: "last", kind: p.script.last})
 	}
 	for deadline := time.Now().Add(limit); !p.ledger.isFinished(p.cluster.ends(p.script.topics)) && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)

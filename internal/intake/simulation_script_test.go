@@ -26,6 +26,7 @@ type script struct {
 	troubles []trouble
 	// relieved: at the end all members stop and one that is new finishes.
 	relieved bool
+	last     sharing // of that one
 }
 
 // wave is a number of records that are sent together.
@@ -37,10 +38,23 @@ type wave struct {
 // lifeline is one member from its start to its end.
 type lifeline struct {
 	name string
+	kind sharing
 	join time.Duration
 	end  time.Duration
 	how  ending
 }
+
+// sharing is how a member shares partitions with others.
+type sharing string
+
+const (
+	plain   sharing = ""             // as Protocol "classic" has it
+	mixing  sharing = "mixing "      // as Protocol "nestjs" has it
+	foreign sharing = "like NestJS " // it offers nothing but what kafkajs offers
+)
+
+// mixes are the kinds that there can be in one group.
+var mixes = [][]sharing{{plain}, {plain}, {mixing, mixing, foreign}, {mixing, plain}}
 
 type ending string
 
@@ -66,6 +80,7 @@ func write(seed uint64) script {
 	s.drawRecords(rng)
 	s.drawLives(rng)
 	s.drawTroubles(rng)
+	s.drawKinds(rand.New(rand.NewPCG(seed, 1)))
 	return s
 }
 
@@ -147,6 +162,16 @@ func (s *script) drawLives(rng *rand.Rand) {
 	}
 }
 
+// drawKinds draws which members are of which kind, but that of who may be needed
+// in the end.
+func (s *script) drawKinds(rng *rand.Rand) {
+	kinds := pick(rng, mixes...)
+	for i := range s.lives {
+		s.lives[i].kind = pick(rng, kinds...)
+	}
+	s.last = pick(rng, kinds...)
+}
+
 func (s script) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %d brokers, topics %v, %+v, at the end %t, relieved %t\n%d records before",
@@ -155,7 +180,7 @@ func (s script) String() string {
 		fmt.Fprintf(&b, ", %d at %v", len(w.records), w.at)
 	}
 	for _, l := range s.lives {
-		fmt.Fprintf(&b, "\n%s joins at %v, %s at %v", l.name, l.join, l.how, l.end)
+		fmt.Fprintf(&b, "\n%s%s joins at %v, %s at %v", l.kind, l.name, l.join, l.how, l.end)
 	}
 	for _, tr := range s.troubles {
 		fmt.Fprintf(&b, "\n%v: %v", tr.at, tr)

@@ -40,6 +40,11 @@ func (in *Intake) adjust(
 	ctx context.Context, offsets map[string]map[int32]kgo.Offset,
 ) (map[string]map[int32]kgo.Offset, error) {
 	<-in.built
+	if in.cfg.NestJS {
+		if err := in.starts.specials(ctx, offsets); err != nil {
+			return nil, fmt.Errorf("find what is committed: %w", err)
+		}
+	}
 	logs, err := in.starts.logs(ctx, offsets)
 	if err != nil {
 		return nil, fmt.Errorf("find where to start: %w", err)
@@ -49,6 +54,9 @@ func (in *Intake) adjust(
 		for n, o := range parts {
 			committed := o.EpochOffset().Offset
 			offset := in.starts.offset(logs, topic, n, committed)
+			if offset == kafkajsBeginning {
+				continue // the client looks for it, as that of an unlisted one
+			}
 			if offset < 0 {
 				parts[n] = in.starts.unlisted(topic, n)
 				continue
@@ -198,6 +206,29 @@ func (s *starts) remember(k key, at int64) {
 	s.found[k] = at
 }
 
+// kafkajsBeginning is what a NestJS server with fromBeginning commits when its
+// offset is no longer in the log. With its other special offset, -1, it looks as if
+// nothing was committed, and this member's own setting holds.
+const kafkajsBeginning = -2
+
+// specials finds the special offsets of kafkajs. The Kafka client takes them all
+// for no commit.
+func (s *starts) specials(ctx context.Context, offsets map[string]map[int32]kgo.Offset) error {
+	committed, err := kadm.NewClient(s.client).FetchOffsets(ctx, s.group)
+	if err != nil {
+		return err
+	}
+	for topic, parts := range offsets {
+		for n, o := range parts {
+			c, ok := committed.Lookup(topic, n)
+			if ok && c.Err == nil && c.At == kafkajsBeginning && o.EpochOffset().Offset < 0 {
+				parts[n] = kgo.NewOffset().AtStart()
+			}
+		}
+	}
+	return nil
+}
+
 // offset is where to start partition n, or negative when its bounds are not
 // known now.
 func (s *starts) offset(l logs, topic string, n int32, committed int64) int64 {
@@ -206,13 +237,14 @@ func (s *starts) offset(l logs, topic string, n int32, committed int64) int64 {
 	if !okFirst || !okEnd || first.Err != nil || end.Err != nil {
 		return committed
 	}
+	oldest := committed == kafkajsBeginning
 	if committed < 0 {
 		committed = s.before(key{topic, n})
 	}
 	switch {
 	case committed >= 0:
 		return s.clamp(topic, n, committed, first.Offset, end.Offset)
-	case s.from.Beginning || s.added(topic, n):
+	case oldest || s.from.Beginning || s.added(topic, n):
 		return first.Offset
 	case !s.from.At.IsZero():
 		if at, ok := l.at.Lookup(topic, n); ok && at.Err == nil && at.Offset >= 0 {

@@ -58,6 +58,8 @@ type Ticket struct {
 
 	counter  atomic.Pointer[atomic.Int32]
 	released atomic.Bool
+
+	chosen, among int // the partition, and of how many; only the partitioner touches them
 }
 
 var _ context.Context = (*Ticket)(nil)
@@ -146,7 +148,13 @@ func (t *topicPartitioner) forRequest(ticket *Ticket, r *kgo.Record, n int) int 
 	case r.Key != nil:
 		return t.TopicPartitioner.Partition(r, n)
 	}
-	return t.load.choose(n)
+	// The Kafka client asks again when a record opens a batch, as each does of a
+	// caller that waits for its replies. With two turns for each record such a
+	// caller would never reach every other partition.
+	if ticket.among != n {
+		ticket.chosen, ticket.among = t.load.choose(n), n
+	}
+	return ticket.chosen
 }
 
 func (l *load) at(partition int) *atomic.Int32 {

@@ -29,6 +29,25 @@ func TestRequestsSpreadEvenly(t *testing.T) {
 	}
 }
 
+// A caller that waits for each reply opens a batch with each request, for which
+// the Kafka client asks twice.
+func TestOneRequestAfterTheOtherReachesAllPartitions(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{2, 6} {
+		a := newAsker(n)
+		count := make([]int, n)
+		for range 100 * n {
+			r := request()
+			_, p := a.askForNewBatch(r)
+			count[p]++
+			ticketOf(r).Release()
+		}
+		if slices.Min(count) < 100 {
+			t.Errorf("%d partitions got %v requests", n, count)
+		}
+	}
+}
+
 // A server that hangs keeps what it has and gets no more, while the others
 // answer.
 func TestRequestsAvoidAPartitionThatHangs(t *testing.T) {
@@ -109,15 +128,13 @@ func TestPendingCallsAgainstModel(t *testing.T) {
 			},
 			"request that opens a batch": func(*rapid.T) {
 				r := request()
-				p := a.ask(r)
-				chosen(p)
-				count[p]++ // what the second look sees
-				a.TopicPartitioner.(kgo.TopicPartitionerOnNewBatch).OnNewBatch()
-				second := a.ask(r)
-				chosen(second)
-				count[p]--
-				count[second]++
-				calls = append(calls, open{ticketOf(r), second})
+				first, second := a.askForNewBatch(r)
+				chosen(first)
+				if second != first {
+					t.Fatalf("the same request goes to partition %d, and then to %d", first, second)
+				}
+				count[first]++
+				calls = append(calls, open{ticketOf(r), first})
 			},
 			"request with a partition": func(t *rapid.T) {
 				p := rapid.IntRange(0, n-1).Draw(t, "partition")

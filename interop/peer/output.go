@@ -19,6 +19,11 @@ type Line struct {
 	Key     json.RawMessage `json:"key"`
 	Headers json.RawMessage `json:"headers"`
 
+	// Where a worker has found a request.
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+
 	// What became of a client's call. A field that is absent is nil, one that
 	// is null has the text null.
 	ID       int             `json:"id"`
