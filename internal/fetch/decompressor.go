@@ -29,7 +29,7 @@ var ErrLater = errors.New("the batch is read later: others take the memory")
 // up to perPoll together between two calls of Polled.
 func NewDecompressor(most, perPoll int) (*Decompressor, error) {
 	// The library has a bounded decompressor, but gives it to its clients only.
-	holder, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(most))
+	holder, err := kgo.NewClient(kgo.MaxDecompressBatchBytes(most), kgo.DisableClientMetrics())
 	if err != nil {
 		return nil, fmt.Errorf("make a decompressor: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -94,5 +95,44 @@ func TestLogThatIsShortenedWhileItsPartitionIsGivenUp(t *testing.T) {
 	}
 	if n := len(m.in.Info().Partitions); n != 0 {
 		t.Errorf("%d partitions are left", n)
+	}
+}
+
+// A broker that does not know what the last one had makes the Kafka client go back,
+// also over batches that were skipped. The log is as long as it was.
+func TestLogThatOnlySeemsShorter(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	d := newDiary()
+	m := join(t, b, handler(d.write))
+	m.ready(t)
+	b.produce(t, 0, 0, 3)
+	b.store(t, 0, noise(2))
+	b.produce(t, 0, 3, 1)
+	d.await(t, 4)
+	node, _, err := b.AddNode(-1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.MoveTopicPartition(topic, 0, node); err != nil {
+		t.Fatal(err)
+	}
+	await(t, m.recorder, 1, func(e events.FetchFailed) bool {
+		_, lost := errors.AsType[*kgo.ErrDataLoss](e.Err)
+		return lost
+	})
+	for n := range 3 {
+		b.produce(t, 0, 4+n, 1)
+		d.await(t, 5+n)
+	}
+	b.committedIs(t, 0, 9)
+	if diff := cmp.Diff(map[int32][]int64{0: {0, 1, 2, 5, 6, 7, 8}}, d.served); diff != "" {
+		t.Errorf("offsets served (-want +got):\n%s", diff)
+	}
+	if n := len(all[events.OffsetsLost](m.recorder)); n != 0 {
+		t.Errorf("%d losses were told, want none", n)
+	}
+	if n := len(all[events.RecordsSkipped](m.recorder)); n != 1 {
+		t.Errorf("%d batches were skipped, want 1", n)
 	}
 }

@@ -365,11 +365,13 @@ func TestUnreadableBatchAtAnUnknownStart(t *testing.T) {
 	b.store(t, 0, noise(3))
 	b.produce(t, 0, 0, 1)
 	moving := b.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: topic, Err: kerr.NotLeaderForPartition, Count: 2,
+		Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: topic, Partitions: []int32{0}, Count: 4, Err: kerr.UnknownServerError,
 	})
-	defer moving.Remove()
 	d := newDiary()
-	m := join(t, b, handler(d.write))
+	m := join(t, b, handler(d.write), drain(time.Millisecond))
+	if err := moving.Wait(testContext(t), 4); err != nil {
+		t.Fatal(err)
+	}
 	d.await(t, 1)
 	m.skipped(t, 1, 0, 3)
 	b.committedIs(t, 0, 4)

@@ -10,4 +10,4 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds whatever a test waits for; it is only used up by a failure.
-const patience = 30 * time.Second
+const patience = time.Minute
