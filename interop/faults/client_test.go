@@ -187,6 +187,7 @@ func neighbour(x *exam) error {
 	call := stayer.begin(in.topic, "held", "any")
 	held := in.next()
 	leaver.close()
+	x.alone(group + "-client")
 	third := start()
 	probe(x, in, third)
 	in.answer(held, []byte("7"), end)
@@ -253,6 +254,20 @@ func restart(x *exam) error {
 		}
 	}
 	return nil
+}
+
+// alone waits until a group, if there is one, has at most one member that knows
+// what it has.
+func (x *exam) alone(group string) {
+	x.Helper()
+	x.must(poll(x.ctx, func() (bool, error) {
+		groups, err := x.plain.DescribeGroups(x.ctx, group)
+		if err != nil {
+			return false, err
+		}
+		g := groups[group]
+		return len(g.Members) == 0 || len(g.Members) == 1 && g.State == "Stable", nil
+	}))
 }
 
 func (x *exam) members(group string) (ids []string) {

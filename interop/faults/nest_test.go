@@ -113,6 +113,9 @@ func (t theirs) serve(x *exam, s serving) server {
 	if s.quick {
 		consumer["retry"] = map[string]any{"initialRetryTime": 50, "retries": 2}
 	}
+	if s.strict {
+		consumer["allowAutoTopicCreation"] = false
+	}
 	if s.manual {
 		run["autoCommit"] = false
 	}
@@ -154,6 +157,11 @@ func (h *hosted) do(op string, settings map[string]any) {
 // close does not care how a server ends that a fault has already ended.
 func (h *hosted) close() {
 	h.closed.Do(func() {
+		select {
+		case <-h.host.Done():
+			return // killed
+		default:
+		}
 		h.do("stop", nil)
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

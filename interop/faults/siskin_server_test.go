@@ -42,7 +42,7 @@ type service struct {
 func (o ours) serve(x *exam, s serving) server {
 	cfg := o.config(s.group)
 	if s.quick {
-		cfg.RetryInitial, cfg.RetryAttempts = time.Second, 3
+		cfg.RetryInitial, cfg.RetryAttempts = 2*time.Second, 3
 	}
 	svc := &service{
 		journal: newJournal(), valve: &valve{}, gate: make(chan struct{}), ended: make(chan struct{}),

@@ -27,6 +27,7 @@ type serving struct {
 	quick    bool // few retries, with little time between them
 	session  int  // ms; 0 is the default
 	manual   bool // the handlers commit
+	strict   bool // the broker makes no topic because somebody asks for it
 }
 
 type kind string

@@ -159,6 +159,10 @@ var apart = []row{
 		"A dead letter after `Config.RetryAttempts`", poison,
 	},
 	{
+		"12.new-group", "A group that crashes before its first commit loses what has come since its start",
+		"The first position is committed at the start", newGroup,
+	},
+	{
 		"12.poison-partitions", "Meanwhile the other partitions wait too",
 		"They do not", poisonStalls,
 	},
