@@ -3,7 +3,6 @@ package faults_test
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
@@ -95,13 +94,17 @@ func snappyReply(x *exam, topic string) {
 	})
 }
 
-// noServer calls a pattern that nobody serves, with the default settings. Only
-// time can show that a call never ends; Siskin's default is half a minute.
+// noServer calls a pattern that nobody serves, with the default settings.
 func noServer(x *exam) error {
-	topic := x.topic("nobody", 1)
-	x.must(x.makeTopic(x.ctx, topic+".reply", 1, nil))
+	topic, _ := x.asks(1)
 	c := x.calls(topic)
-	call := c.begin(topic, "x", "number")
+	return x.fails(c, c.begin(topic, "x", "number"))
+}
+
+// fails waits for the error of a call. Only time can show that a call never ends;
+// Siskin's defaults are half a minute.
+func (x *exam) fails(c client, call int) error {
+	x.Helper()
 	bound := time.NewTimer(40 * time.Second)
 	defer bound.Stop()
 	for {
@@ -115,6 +118,16 @@ func noServer(x *exam) error {
 			return errors.New("after 40 seconds the call still waits")
 		}
 	}
+}
+
+// silentStream has a stream that ends without saying so, as one does whose server
+// is killed.
+func silentStream(x *exam) error {
+	in := x.inbox(1)
+	c := x.calls(in.topic)
+	call := c.begin(in.topic, "x", "any")
+	in.answer(in.next(), []byte("7"))
+	return x.fails(c, call)
 }
 
 // laterPattern calls a pattern that the client did not know when it started.
@@ -147,7 +160,7 @@ func secondClient(x *exam) error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("%d of %d calls of one client fail: %s", failed, calls, withoutTopics(x, err))
+			return fmt.Errorf("%d of %d calls of one client fail: %w", failed, calls, err)
 		}
 	}
 	return nil
@@ -166,7 +179,7 @@ func sharedGroup(x *exam) error {
 	}
 	for i, c := range clients {
 		if err := x.ended(c, c.begin(inboxes[i].topic, "x", "any")).answered(); err != nil {
-			return fmt.Errorf("one of the two: %s", withoutTopics(x, err))
+			return fmt.Errorf("one of the two: %w", err)
 		}
 	}
 	return nil
@@ -278,9 +291,4 @@ func (x *exam) members(group string) (ids []string) {
 		ids = append(ids, m.MemberID)
 	}
 	return ids
-}
-
-// withoutTopics is an error's text without the names of this run.
-func withoutTopics(x *exam, err error) string {
-	return regexp.MustCompile(regexp.QuoteMeta(x.prefix)+`[a-z0-9.-]*`).ReplaceAllString(err.Error(), "T")
 }

@@ -115,7 +115,7 @@ func (r *run) checkWith(t *testing.T, f row, b *broker, s subject, shared server
 		err := f.check(&exam{T: t, broker: b, subject: s, shared: shared, ctx: ctx})
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.seen[f.id] = err
+		r.seen[f.id] = b.anonymous(err)
 	})
 }
 

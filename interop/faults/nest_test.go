@@ -120,7 +120,7 @@ func (t theirs) serve(x *exam, s serving) server {
 		run["autoCommit"] = false
 	}
 	return t.hosted(x, "serve", s.group, "-server", map[string]any{
-		"handlers": append([]handler{}, s.handlers...), "consumer": consumer, "run": run,
+		"handlers": append([]handler{}, s.handlers...), "consumer": consumer, "run": run, "throws": s.throws,
 	})
 }
 

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin"
-	siskinevents "github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/codec"
+	"github.com/siskin-go/siskin/events"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -44,11 +45,14 @@ func (o ours) serve(x *exam, s serving) server {
 	if s.quick {
 		cfg.RetryInitial, cfg.RetryAttempts = 2*time.Second, 3
 	}
+	if s.throws {
+		cfg.Codec = panics{codec.JSON}
+	}
 	svc := &service{
 		journal: newJournal(), valve: &valve{}, gate: make(chan struct{}), ended: make(chan struct{}),
 	}
 	cfg.Kafka = []kgo.Opt{kgo.Dialer(svc.valve.dial)}
-	cfg.Observe = func(e siskinevents.Event) {
+	cfg.Observe = func(e events.Event) {
 		if e.Level() >= slog.LevelWarn {
 			svc.journal.add(entry{Did: "complaint", Text: e.Message()})
 		}
@@ -62,6 +66,16 @@ func (o ours) serve(x *exam, s serving) server {
 	svc.run(x, made)
 	x.Cleanup(svc.close)
 	return svc
+}
+
+// panics is a codec with a mistake.
+type panics struct{ codec.Codec }
+
+func (p panics) Decode(data []byte, into any) error {
+	if string(data) == unreadable {
+		panic("broken")
+	}
+	return p.Codec.Decode(data, into)
 }
 
 func (s *service) run(x *exam, made *siskin.Service) {

@@ -27,6 +27,7 @@ type serving struct {
 	quick    bool // few retries, with little time between them
 	session  int  // ms; 0 is the default
 	manual   bool // the handlers commit
+	throws   bool // decoding the value "unreadable" throws, or panics
 	strict   bool // the broker makes no topic because somebody asks for it
 }
 
@@ -34,7 +35,7 @@ type kind string
 
 const (
 	requests   kind = "request"
-	events     kind = "event"
+	emitted    kind = "event"
 	expression kind = "expression" // of topics with events
 )
 
@@ -95,3 +96,6 @@ func (j job) json() []byte {
 	}
 	return text
 }
+
+// unreadable is the value for serving.throws.
+const unreadable = "unreadable"

@@ -108,11 +108,11 @@ var apart = []row{
 	},
 	{
 		"6.event-behind-request", "An event handler behind a request handler is never called",
-		"`Run` returns an error that names both", twice(requests, events),
+		"`Run` returns an error that names both", twice(requests, emitted),
 	},
 	{
 		"6.request-behind-event", "An event handler before a request handler is never called",
-		"`Run` returns an error that names both", twice(events, requests),
+		"`Run` returns an error that names both", twice(emitted, requests),
 	},
 	{
 		"6.pair", "When one handler of an event fails, all run again",
@@ -149,6 +149,10 @@ var apart = []row{
 		"10.later-topic", "An expression does not find topics that are made after the start",
 		"Found within `Config.Refresh`", laterTopic,
 	},
+	{
+		"10.object-pattern", "The error for a pattern that is an object does not name it",
+		"It names the pattern, the file and the line", objectPattern,
+	},
 	{"10.global", "An expression with the flag g skips topics", "All are read", global},
 	{
 		"12.batch", "Offsets are committed at the end of a batch: a crash repeats all of it",
@@ -172,6 +176,10 @@ var apart = []row{
 		"Heartbeats do not wait for handlers", long,
 	},
 	{
+		"12.decoder", "A deserializer that throws a `TypeError` stops the server for good",
+		"A codec that panics makes a dead letter", brokenDecoder,
+	},
+	{
 		"12.null-id", "A reply whose correlation id is null stops the client's consumer",
 		"It is ignored", brokenReply(nullID),
 	},
@@ -180,6 +188,10 @@ var apart = []row{
 	{
 		"14.no-timeout", "A call without an answer waits for ever",
 		"`Config.Timeout`, 30 seconds, then `ErrNoReply`", noServer,
+	},
+	{
+		"14.silent-stream", "A stream that does not go on is waited for for ever",
+		"`Config.StreamIdle`, 30 seconds, then `ErrStreamIdle`", silentStream,
 	},
 	{
 		"14.later-pattern", "A pattern that is subscribed to after the start cannot be called",

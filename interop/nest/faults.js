@@ -121,7 +121,15 @@ function valve() {
   };
 }
 
-async function serve({ id, group, handlers, consumer = {}, run = {} }) {
+// Nest's own deserializer, with a mistake.
+const throwing = {
+  deserialize(message, { channel }) {
+    if (message.value === 'unreadable') throw new TypeError('broken');
+    return { pattern: channel, data: message?.value ?? message };
+  },
+};
+
+async function serve({ id, group, handlers, consumer = {}, run = {}, throws }) {
   const { hold, release, socketFactory } = valve();
   let open;
   const gate = new Promise((resolve) => (open = resolve));
@@ -129,6 +137,7 @@ async function serve({ id, group, handlers, consumer = {}, run = {} }) {
     client: { ...kafka.client, clientId: id, socketFactory },
     consumer: { ...kafka.consumer, groupId: group, ...consumer },
     run,
+    ...(throws && { deserializer: throwing }),
   };
   const client = run.autoCommit === false ? new ClientKafka(options) : null;
   await client?.connect();
