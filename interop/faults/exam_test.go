@@ -3,9 +3,7 @@ package faults_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,127 +194,5 @@ func (x *exam) happens(j *journal, what string, fits ...func(entry) bool) (found
 	})
 	return found
 }
-
-// outcome is how a call ended.
-type outcome struct {
-	values []string // JSON
-	failed bool
-	err    string // JSON
-	real   bool   // it is an error to its language
-	crash  bool   // of the client, before the end
-}
-
-// ended waits for the end of a call, or of its client.
-func (x *exam) ended(c client, call int) (o outcome) {
-	x.Helper()
-	x.until(c.log(), fmt.Sprintf("the end of call %d", call), func(entries []entry) bool {
-		o = outcome{}
-		for _, e := range entries {
-			switch {
-			case e.Did == "crashed":
-				o.crash = true
-				return true
-			case e.Call != call:
-			case e.Did == "next":
-				o.values = append(o.values, string(e.Value))
-			case e.Did == "complete":
-				return true
-			case e.Did == "error":
-				o.failed, o.err, o.real = true, string(e.Value), e.Real
-				return true
-			}
-		}
-		return false
-	})
-	return o
-}
-
-// answered is a check's usual end: the call must have one value.
-func (o outcome) answered() error {
-	switch {
-	case o.crash:
-		return fmt.Errorf("the client's consumer crashed")
-	case o.failed:
-		return fmt.Errorf("the call failed: %s", clean(o.err))
-	case len(o.values) == 0:
-		return fmt.Errorf("the call ended without a value")
-	}
-	return nil
-}
-
-// clean is the message of an error without what differs from run to run.
-func clean(text string) string {
-	var e struct{ Message string }
-	if json.Unmarshal([]byte(text), &e) == nil && e.Message != "" {
-		text = e.Message
-	}
-	return text
-}
-
-// inbox is a request topic that the test itself answers.
-type inbox struct {
-	x     *exam
-	topic string
-	came  chan *kgo.Record
-}
-
-// inbox makes a request topic and its reply topic. Requests are read until the
-// check ends.
-func (x *exam) inbox(replyPartitions int32) *inbox {
-	x.Helper()
-	topic, _ := x.asks(replyPartitions)
-	in := &inbox{x: x, topic: topic, came: make(chan *kgo.Record, 1000)}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(x.addrs...), kgo.ConsumePartitions(
-		map[string]map[int32]kgo.Offset{in.topic: {0: kgo.NewOffset().At(0)}}))
-	x.must(err)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for x.ctx.Err() == nil {
-			reader.PollFetches(x.ctx).EachRecord(func(r *kgo.Record) { in.came <- r })
-		}
-	}()
-	x.Cleanup(func() {
-		<-done // the context of the check has ended by now
-		reader.Close()
-	})
-	return in
-}
-
-// next waits for a request.
-func (in *inbox) next() *kgo.Record {
-	in.x.Helper()
-	select {
-	case r := <-in.came:
-		return r
-	case <-in.x.ctx.Done():
-		in.x.Fatal("no request came")
-		return nil
-	}
-}
-
-// answer sends a reply to where the request says.
-func (in *inbox) answer(request *kgo.Record, value []byte, headers ...kgo.RecordHeader) {
-	in.x.Helper()
-	in.x.put(in.reply(request, value, headers...))
-}
-
-// reply is the record of an answer.
-func (in *inbox) reply(request *kgo.Record, value []byte, headers ...kgo.RecordHeader) *kgo.Record {
-	id, _ := last(request, correlationID)
-	to, _ := last(request, replyTopic)
-	return &kgo.Record{
-		Topic: string(to), Partition: partitionOf(request), Value: value,
-		Headers: append([]kgo.RecordHeader{{Key: correlationID, Value: id}}, headers...),
-	}
-}
-
-func partitionOf(request *kgo.Record) int32 {
-	text, _ := last(request, replyPartition)
-	n, _ := strconv.Atoi(string(text))
-	return int32(n)
-}
-
-var end = kgo.RecordHeader{Key: nestDisposed, Value: []byte{0}}
 
 func quoted(s string) string { return strconv.Quote(strings.ToValidUTF8(s, "�")) }

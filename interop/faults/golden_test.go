@@ -1,13 +1,16 @@
 package faults_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update", false, "write README.md anew")
@@ -27,10 +30,13 @@ section of the protocol notes that names the fault. "Shown" is what the check sa
 func golden(t *testing.T, seen map[string]error) {
 	var b strings.Builder
 	b.WriteString(head)
-	for _, f := range faults() {
+	rows := faults()
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(section(a), section(b)) })
+	for _, f := range rows {
 		cell := strings.NewReplacer("|", `\|`, "\n", " ")
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", f.id, cell.Replace(f.fault), cell.Replace(seen[f.id].Error()), cell.Replace(f.siskin))
 	}
+	b.WriteString(foot)
 	if *update {
 		if err := os.WriteFile("README.md", []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -41,7 +47,27 @@ func golden(t *testing.T, seen map[string]error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+	if diff := gocmp.Diff(string(want), b.String()); diff != "" {
 		t.Errorf("NestJS did something else than in README.md (-want +got):\n%s", diff)
 	}
 }
+
+// section is the number that an id begins with.
+func section(r row) int {
+	number, _, _ := strings.Cut(r.id, ".")
+	n, _ := strconv.Atoi(number) // 0 for an id without one
+	return n
+}
+
+const foot = `
+What the notes name, and is not here:
+
+- **Siskin does the same.** A request to a topic that has only event handlers is not answered; a record that is delivered
+  again runs its handler again and is answered again; a request without a correlation id is an event; an empty error header
+  ends a call without an error.
+- **The effect is a row, the cause is NestJS's own.** How members of a client group claim reply partitions (section 14):
+  Siskin's clients are in no group. A reply without the mark of the end: 14.silent-stream.
+- **Of the language or of an option.** Class instances, symbols, errors and functions as values, objects that are changed by
+  sending them (section 4); hooks, ` + "`unwrap`, `on`, `restartOnFailure`" + ` (sections 12 and 13).
+- **Only under load.** The figures of the end of section 18; docs/performance.md and the tests in proof/ have Siskin's.
+`

@@ -66,7 +66,7 @@ const behaviours = {
   inner() {
     throw new RpcException(new Error('inner'));
   },
-  ticks: () => interval(50).pipe(take(60)),
+  ticks: () => interval(50).pipe(take(100)),
   'gated-stream': ({ gate }) => concat(of(1), from(gate).pipe(ignoreElements()), of(2)),
 };
 
