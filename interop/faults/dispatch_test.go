@@ -1,6 +1,9 @@
 package faults_test
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // started starts a server of its own for a check, which must serve.
 func (x *exam) started(s serving) server {
@@ -67,12 +70,51 @@ func heldReply(x *exam) error {
 	x.happens(made.log(), "the end of the handler", did("end", 1))
 	note := x.event(notes, 0, job{N: 2})
 	x.commits(made.group(), notes, 0, note.Offset+1)
-	if x.committed(made.group(), asks, 0) > request.Offset {
+	before := x.committed(made.group(), asks, 0)
+	x.silent(to)
+	if before > request.Offset {
 		return errors.New("the request is committed, and its reply is not sent yet")
 	}
 	made.release()
 	x.commits(made.group(), asks, 0, request.Offset+1)
 	return nil
+}
+
+// outage breaks the connection for replies for longer than kafkajs tries, which
+// is nine seconds, and shorter than callers wait.
+func outage(x *exam) error {
+	asks, to := x.asks(1)
+	made := x.started(serving{handlers: []handler{{Topic: asks, Kind: requests, Does: "work"}}})
+	made.cut()
+	request := x.ask(asks, to, job{N: 1}.json())
+	x.happens(made.log(), "the end of the handler", did("end", 1))
+	over := time.NewTimer(15 * time.Second)
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-x.ctx.Done():
+		x.Fatal(x.ctx.Err())
+	}
+	x.silent(to)
+	made.release()
+	x.commits(made.group(), asks, 0, request.Offset+1)
+	id, _ := last(x.ask(asks, to, job{N: 2}.json()), correlationID)
+	x.arrives(to, id)
+	id, _ = last(request, correlationID)
+	replies, err := x.answers(to, id)
+	x.must(err)
+	_, err = one(replies)
+	return err
+}
+
+// silent makes sure that no reply has come through a valve that is shut.
+func (x *exam) silent(to string) {
+	x.Helper()
+	replies, err := x.broker.log(x.ctx, to)
+	x.must(err)
+	if len(replies) > 0 {
+		x.Fatal("the valve does not hold what is produced")
+	}
 }
 
 // openStream looks at what is committed of a request whose stream goes on.
@@ -84,10 +126,7 @@ func openStream(x *exam) error {
 	}})
 	request := x.ask(asks, to, []byte("x"))
 	id, _ := last(request, correlationID)
-	x.must(poll(x.ctx, func() (bool, error) {
-		replies, err := x.answers(to, id)
-		return len(replies) > 0, err
-	}))
+	x.arrives(to, id)
 	note := x.event(notes, 0, job{N: 2})
 	x.commits(made.group(), notes, 0, note.Offset+1)
 	if x.committed(made.group(), asks, 0) > request.Offset {
@@ -103,10 +142,7 @@ func closing(x *exam) error {
 	asks, to := x.asks(1)
 	made := x.started(serving{handlers: []handler{{Topic: asks, Kind: requests, Does: "ticks"}}})
 	id, _ := last(x.ask(asks, to, []byte("x")), correlationID)
-	x.must(poll(x.ctx, func() (bool, error) {
-		replies, err := x.answers(to, id)
-		return len(replies) > 0, err
-	}))
+	x.arrives(to, id)
 	made.close()
 	replies, err := x.answers(to, id)
 	x.must(err)

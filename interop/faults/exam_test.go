@@ -146,6 +146,12 @@ func (x *exam) fence() {
 	x.Helper()
 	to := x.prefix + quickReplies
 	id, _ := last(x.ask(x.prefix+"echo", to, []byte("fence")), correlationID)
+	x.arrives(to, id)
+}
+
+// arrives waits for a reply with the correlation id.
+func (x *exam) arrives(to string, id []byte) {
+	x.Helper()
 	x.must(poll(x.ctx, func() (bool, error) {
 		replies, err := x.answers(to, id)
 		return len(replies) > 0, err

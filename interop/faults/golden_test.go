@@ -69,5 +69,5 @@ What the notes name, and is not here:
   Siskin's clients are in no group. A reply without the mark of the end: 14.silent-stream.
 - **Of the language or of an option.** Class instances, symbols, errors and functions as values, objects that are changed by
   sending them (section 4); hooks, ` + "`unwrap`, `on`, `restartOnFailure`" + ` (sections 12 and 13).
-- **Only under load.** The figures of the end of section 18; docs/performance.md and the tests in proof/ have Siskin's.
+- **Only under load.** The figures of the end of section 18; the tests in proof/ have Siskin's.
 `

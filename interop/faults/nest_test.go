@@ -134,6 +134,7 @@ func (h *hosted) refused() string { return h.why }
 func (h *hosted) group() string   { return h.of }
 func (h *hosted) open()           { h.do("open", nil) }
 func (h *hosted) hold()           { h.do("hold", nil) }
+func (h *hosted) cut()            { h.do("cut", nil) }
 func (h *hosted) release()        { h.do("release", nil) }
 
 func (h *hosted) learn(pattern string) { h.do("subscribe", map[string]any{"pattern": pattern}) }

@@ -105,6 +105,8 @@ func (s *service) open() { s.opened.Do(func() { close(s.gate) }) }
 
 func (s *service) hold() { s.valve.hold() }
 
+func (s *service) cut() { s.valve.cut() }
+
 func (s *service) release() { s.valve.release() }
 
 func (s *service) refused() string { return s.why }

@@ -56,8 +56,10 @@ type server interface {
 	group() string
 	// open lets handlers go on that are gated.
 	open()
-	// hold keeps back what the server produces, until release.
+	// hold keeps back what the server produces, and cut breaks each connection
+	// that it produces on, until release.
 	hold()
+	cut()
 	release()
 	// close stops the server in an orderly way and returns when that is done.
 	close()

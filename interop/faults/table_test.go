@@ -127,6 +127,10 @@ var apart = []row{
 		"Committed when the broker has stored the reply", heldReply,
 	},
 	{
+		"6.reply-outage", "A reply that cannot be sent for some seconds is never sent",
+		"Tried until its caller's deadline", outage,
+	},
+	{
 		"6.commit-in-stream", "The offset is committed behind the first value of a stream",
 		"Committed when the last value is stored", openStream,
 	},

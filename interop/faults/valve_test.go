@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"sync"
 )
@@ -12,6 +13,7 @@ import (
 type valve struct {
 	mu     sync.Mutex
 	closed chan struct{} // closed by release; nil while nothing is held
+	broken bool          // requests are not held, they lose their connection
 }
 
 func (v *valve) hold() {
@@ -22,9 +24,16 @@ func (v *valve) hold() {
 	}
 }
 
+func (v *valve) cut() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.broken = true
+}
+
 func (v *valve) release() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.broken = false
 	if v.closed != nil {
 		close(v.closed)
 		v.closed = nil
@@ -49,8 +58,11 @@ func (c *valvedConn) Write(b []byte) (int, error) {
 	const produce = 0
 	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == produce {
 		c.valve.mu.Lock()
-		held := c.valve.closed
+		held, broken := c.valve.closed, c.valve.broken
 		c.valve.mu.Unlock()
+		if broken {
+			return 0, errors.Join(errors.New("the test has cut the connection"), c.Close())
+		}
 		if held != nil {
 			<-held
 		}

@@ -16,7 +16,7 @@ import {
 import { EMPTY, concat, from, ignoreElements, interval, of, take, throwError } from 'rxjs';
 import { decorate, firstFetch, kafka, parse, print } from './peer.js';
 
-const hosted = new Map(); // id -> { close, open, hold, call, subscribe }
+const hosted = new Map(); // id -> the operations that it takes
 const say = (id, payload) => print({ event: id, payload });
 
 // What handlers do. `work` does what its payload says; all others always do the same.
@@ -101,18 +101,23 @@ const isProduce = (data) => Buffer.isBuffer(data) && data.length > 6 && data.rea
 // A valve in front of the broker for what is produced.
 function valve() {
   let held = null;
+  let broken = false;
   return {
     hold: () => (held ??= []),
+    cut: () => (broken = true),
     release: () => {
       const waiting = held ?? [];
       held = null;
+      broken = false;
       waiting.forEach((write) => write());
     },
     socketFactory: ({ host, port, onConnect }) => {
       const socket = connect({ host, port }, onConnect);
       const write = socket.write.bind(socket);
       socket.write = (...args) => {
-        if (!held || !isProduce(args[0])) return write(...args);
+        if (!isProduce(args[0])) return write(...args);
+        if (broken) return socket.destroy(new Error('the test has cut the connection'));
+        if (!held) return write(...args);
         held.push(() => write(...args));
         return true;
       };
@@ -130,7 +135,7 @@ const throwing = {
 };
 
 async function serve({ id, group, handlers, consumer = {}, run = {}, throws }) {
-  const { hold, release, socketFactory } = valve();
+  const { hold, cut, release, socketFactory } = valve();
   let open;
   const gate = new Promise((resolve) => (open = resolve));
   const options = {
@@ -152,7 +157,7 @@ async function serve({ id, group, handlers, consumer = {}, run = {}, throws }) {
     await client?.close();
     say(id, { did: 'closed' });
   };
-  hosted.set(id, { open, hold, release, close: () => app.close(), stop: close });
+  hosted.set(id, { open, hold, cut, release, stop: close });
   app.status.subscribe((status) => say(id, { did: status }));
   try {
     await app.listen();
