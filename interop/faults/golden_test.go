@@ -2,9 +2,11 @@ package faults_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +20,10 @@ var update = flag.Bool("update", false, "write README.md anew")
 const head = `# Faults of NestJS's Kafka transport that Siskin does not have
 
 Written by the test of this folder: ` + "`go test ./faults -update`" + ` in the module interop. Each row is one check that
-Siskin passes and NestJS 12.1.1 on kafkajs 2.2.4 fails, on the embedded broker and on Apache Kafka. The number is the
+Siskin passes and NestJS %[1]s on kafkajs %[2]s fails, on the embedded broker and on Apache Kafka. The number is the
 section of the protocol notes that names the fault. "Shown" is what the check saw NestJS do.
 
-| id | fault | NestJS 12.1.1: shown | Siskin |
+| id | fault | NestJS %[1]s: shown | Siskin |
 |---|---|---|---|
 `
 
@@ -29,7 +31,7 @@ section of the protocol notes that names the fault. "Shown" is what the check sa
 // fail for its own reason.
 func golden(t *testing.T, seen map[string]error) {
 	var b strings.Builder
-	b.WriteString(head)
+	fmt.Fprintf(&b, head, nestVersion(t, "@nestjs/microservices"), nestVersion(t, "kafkajs"))
 	rows := faults()
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(section(a), section(b)) })
 	for _, f := range rows {
@@ -50,6 +52,20 @@ func golden(t *testing.T, seen map[string]error) {
 	if diff := gocmp.Diff(string(want), b.String()); diff != "" {
 		t.Errorf("NestJS did something else than in README.md (-want +got):\n%s", diff)
 	}
+}
+
+// nestVersion is that of a package that the NestJS programs use.
+func nestVersion(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(nestDir, "node_modules", name, "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var installed struct{ Version string }
+	if err := json.Unmarshal(text, &installed); err != nil {
+		t.Fatal(err)
+	}
+	return installed.Version
 }
 
 // section is the number that an id begins with.
