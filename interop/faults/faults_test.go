@@ -79,20 +79,22 @@ func (r *run) all(t *testing.T) {
 	all.Wait()
 }
 
+// sharedPrefix is that of the topics of a shared server.
+func sharedPrefix(b *broker, subject string) string { return b.prefix + subject + "." }
+
 // quick runs the checks of the shared server.
 func (r *run) quick(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	x := &exam{T: t, broker: r.broker, subject: r.subject, ctx: ctx}
-	prefix := r.subject.name() + "."
 	b := *r.broker
-	b.prefix += prefix
+	b.prefix = sharedPrefix(r.broker, r.subject.name())
 	x.broker = &b
 	var handlers []handler
 	for _, does := range quickHandlers {
 		handlers = append(handlers, handler{Topic: b.prefix + does, Kind: requests, Does: does})
 	}
-	handlers = append(handlers, handler{Topic: numberTopic(&b), Kind: requests, Does: "echo"})
+	handlers = append(handlers, handler{Topic: numberTopic(b.prefix), Kind: requests, Does: "echo"})
 	for _, h := range handlers {
 		x.must(x.makeTopic(ctx, h.Topic, 1, nil))
 	}

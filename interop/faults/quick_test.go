@@ -21,9 +21,9 @@ var quickHandlers = []string{
 
 // numberTopic has a name that is a number, and so no prefix of this run. Kafka
 // keeps it apart from those of other runs by its digits.
-func numberTopic(b *broker) string {
+func numberTopic(prefix string) string {
 	digits := 0
-	for _, c := range b.prefix {
+	for _, c := range prefix {
 		digits = (digits*31 + int(c)) % 1_000_000_000
 	}
 	return fmt.Sprintf("%d.50", 1_000_000_000+digits)
@@ -172,7 +172,7 @@ func tooLarge(x *exam) error {
 // in another way.
 func likeNumber(x *exam) error {
 	to := x.prefix + quickReplies
-	request := x.ask(numberTopic(x.broker), to, []byte("x"))
+	request := x.ask(numberTopic(x.prefix), to, []byte("x"))
 	x.settled(x.shared, request)
 	id, _ := last(request, correlationID)
 	replies, err := x.answers(to, id)
