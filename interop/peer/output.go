@@ -10,6 +10,7 @@ import (
 // what it is about; the README of interop/nest describes them.
 type Line struct {
 	Ready  bool   `json:"ready"`
+	Port   int    `json:"port"` // in the ready line of a program that takes HTTP
 	Status string `json:"status"`
 
 	// An event that a server received.

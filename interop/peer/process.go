@@ -39,6 +39,7 @@ type Process struct {
 	stderr   *tail
 	isReady  sync.Once
 	ready    chan struct{} // closed at the ready line
+	port     int           // of the ready line; read after ready
 	done     chan struct{} // closed when the process has ended
 	err      error         // of its end; read after done
 
@@ -140,8 +141,15 @@ func (p *Process) kill() {
 	<-p.done // bounded by WaitDelay
 }
 
+// Kill ends the program and its children at once, as a crash does, and returns
+// when it has ended.
+func (p *Process) Kill() { p.kill() }
+
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Port is where the program takes HTTP, or 0 when it does not.
+func (p *Process) Port() int { return p.port }
 
 // Crashed reports whether Nest has ever said that its consumer crashed.
 func (p *Process) Crashed() bool {
@@ -172,7 +180,10 @@ func (p *Process) line(text []byte, each func(Line)) {
 	}
 	switch {
 	case l.Ready:
-		p.isReady.Do(func() { close(p.ready) })
+		p.isReady.Do(func() {
+			p.port = l.Port
+			close(p.ready)
+		})
 	case l.Status != "":
 		p.mu.Lock()
 		p.statuses = append(p.statuses, l.Status)
