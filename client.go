@@ -51,7 +51,7 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	cfg = cfg.WithDefaults()
 	c := &Client{cfg: cfg, emit: cfg.sink(), calls: pending.NewTable(cfg.MaxPending), checks: make(map[string]*check)}
-	c.watch = brokerwatch.New(cfg.Brokers, c.emit)
+	c.watch = brokerwatch.New(cfg.Brokers, cfg.Security, c.emit)
 	connection := cfg.connection(wire.ClientPostfix, c.watch)
 	kafka, err := kgo.NewClient(slices.Concat(connection, cfg.producing(),
 		[]kgo.Opt{kgo.RecordPartitioner(partitioner.New())}, cfg.Kafka)...)
@@ -61,7 +61,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c.kafka = kafka
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	admin := kadm.NewClient(kafka)
-	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit}
+	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
 	c.inbox = inbox.New(inbox.Config{
 		Options: slices.Concat(connection, cfg.Kafka),
 		Admin:   admin,
@@ -296,7 +296,7 @@ func (o *outgoing) sent(rec *kgo.Record, err error) {
 		return
 	}
 	o.c.noteRemade(rec.Topic, err)
-	o.c.calls.Fail(&o.Call, produceError(err))
+	o.c.calls.Fail(&o.Call, produceError(rec.Topic, err))
 }
 
 func (o *outgoing) end() {

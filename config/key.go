@@ -10,16 +10,34 @@ import (
 // key is one setting: its name in files and the field that it fills.
 type key struct{ name, field string }
 
-// keys are all settings, in the order of the fields.
-var keys = func() []key {
+// keys are all settings, in the order of the fields. Those of a struct in Config
+// have its name and a point in front of theirs.
+var keys = keysOf(reflect.TypeFor[siskin.Config](), key{})
+
+func keysOf(of reflect.Type, outer key) []key {
 	var all []key
-	for f := range reflect.TypeFor[siskin.Config]().Fields() {
-		if name := f.Tag.Get("koanf"); name != "" && name != "-" {
-			all = append(all, key{name: name, field: f.Name})
+	for f := range of.Fields() {
+		name := f.Tag.Get("koanf")
+		if name == "" || name == "-" {
+			continue
 		}
+		k := key{name: outer.name + name, field: outer.field + f.Name}
+		if f.Type.Kind() == reflect.Struct {
+			all = append(all, keysOf(f.Type, key{name: k.name + ".", field: k.field + "."})...)
+			continue
+		}
+		all = append(all, k)
 	}
 	return all
-}()
+}
+
+// in returns the field of settings that the key fills.
+func (k key) in(settings reflect.Value) reflect.Value {
+	for name := range strings.SplitSeq(k.field, ".") {
+		settings = settings.FieldByName(name)
+	}
+	return settings
+}
 
 func find(name string) (key, bool) {
 	for _, k := range keys {
@@ -77,4 +95,6 @@ func distance(a, b string) int {
 const envPrefix = "SISKIN_"
 
 // variable is the environment variable of a setting.
-func variable(name string) string { return envPrefix + strings.ToUpper(name) }
+func variable(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+}

@@ -9,13 +9,15 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
-	frameHead = 8         // size (4 bytes), request key (2), version (2)
+	frameHead = 12        // size (4 bytes), request key (2), version (2), correlation id (4)
 	minFrame  = 8         // key, version, correlation id
 	maxFrame  = 100 << 20 // socket.request.max.bytes of Apache Kafka
 
@@ -115,10 +117,15 @@ var errNotKafka = errors.New("not a Kafka request")
 // an unknown kind crashes the process: a browser or a port scanner that finds
 // the port would do both.
 //
-// Only Read is ours, and kfake reads from one goroutine at a time.
+// It also answers a wrong password as Apache Kafka does. kfake only cuts the
+// connection, and a client takes that for a broker that is away.
+//
+// kfake reads from one goroutine at a time, and writes and closes from others.
 type guard struct {
 	net.Conn
 	log *slog.Logger
+
+	asked atomic.Pointer[authentication] // not answered yet
 
 	head    [frameHead]byte
 	unread  []byte // what is left of head
@@ -142,6 +149,41 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write answers the request that came last.
+func (g *guard) Write(p []byte) (int, error) {
+	g.asked.Store(nil)
+	return g.Conn.Write(p)
+}
+
+// Close ends the connection, and says why when it ends in an authentication.
+func (g *guard) Close() error {
+	if a := g.asked.Swap(nil); a != nil {
+		_, _ = g.Conn.Write(a.refusal()) // the client may be gone, and the end is the same
+	}
+	return g.Conn.Close()
+}
+
+// authentication is a SaslAuthenticate request.
+type authentication struct {
+	version int16
+	id      uint32
+}
+
+// refusal is the answer to a wrong user or password, in Apache Kafka's words.
+func (a authentication) refusal() []byte {
+	message := "Authentication failed: Invalid username or password"
+	resp := kmsg.NewPtrSASLAuthenticateResponse()
+	resp.SetVersion(a.version)
+	resp.ErrorCode, resp.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &message
+	head := binary.BigEndian.AppendUint32(make([]byte, 4), a.id)
+	if resp.IsFlexible() {
+		head = append(head, 0) // no tags
+	}
+	frame := resp.AppendTo(head)
+	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4)) //nolint:gosec // it is short
+	return frame
+}
+
 // next reads the head of the next request.
 func (g *guard) next() error {
 	if _, err := io.ReadFull(g.Conn, g.head[:]); err != nil {
@@ -153,6 +195,12 @@ func (g *guard) next() error {
 		g.log.Warn("closing a connection that does not speak Kafka: is it a browser, a health check or a TLS client?",
 			"remote", g.RemoteAddr(), "head", fmt.Sprintf("%q", g.head))
 		return errNotKafka
+	}
+	if key == int16(kmsg.SASLAuthenticate) {
+		g.asked.Store(&authentication{
+			version: int16(binary.BigEndian.Uint16(g.head[6:8])), //nolint:gosec // the protocol's versions are signed
+			id:      binary.BigEndian.Uint32(g.head[8:12]),
+		})
 	}
 	g.unread = g.head[:]
 	g.payload = int(size) + 4 - frameHead

@@ -11,6 +11,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 )
@@ -26,7 +27,7 @@ type bench struct {
 
 func newBench(brokers ...string) *bench {
 	b := &bench{}
-	b.Watch = brokerwatch.New(brokers, func(e events.Event) {
+	b.Watch = brokerwatch.New(brokers, security.Settings{}, func(e events.Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.seen = append(b.seen, e)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -91,7 +92,7 @@ type Intake struct {
 	leaving atomic.Bool     // a static member that will not come back
 	aborted context.Context // ends when the drain must
 	abort   context.CancelFunc
-	session context.Context // of the Kafka client; ends when another process has taken this one's place
+	session context.Context // of the Kafka client; ends early when the group has no place for this member
 	fence   context.CancelCauseFunc
 
 	dirty      chan struct{} // holds one token when there is something to commit
@@ -160,7 +161,8 @@ func (in *Intake) options() []kgo.Opt {
 // Run reads until ctx ends, then lets running handlers finish within
 // Config.Drain, commits, leaves the group and closes the client. drained is
 // false when a handler was still running at the end. The error is ErrFenced when
-// another process has taken this member's place.
+// another process has taken this member's place, and that of a missing right when
+// the member could never join.
 func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	stop := make(chan struct{})
 	var loops sync.WaitGroup
@@ -178,8 +180,8 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	close(stop)
 	loops.Wait()
 	in.tasks.Wait()
-	if errors.Is(context.Cause(in.session), ErrFenced) {
-		return false, ErrFenced
+	if cause := context.Cause(in.session); !errors.Is(cause, context.Canceled) {
+		return false, cause
 	}
 	return drained, nil
 }
@@ -242,10 +244,10 @@ func (in *Intake) unreadable(topic string, partition int32, err error) (remade b
 	}
 	in.failing[k] = err.Error()
 	if topic == "" {
-		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: err})
+		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: security.OnGroup(in.cfg.Group, err)})
 		return false
 	}
-	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
+	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: security.OnTopic(security.Read, topic, err)})
 	if errors.Is(err, kerr.UnknownTopicID) {
 		delete(in.failing, k)
 		return true
