@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -22,7 +23,7 @@ const probeTimeout = 3 * time.Second
 // broker that starts, or a proxy in front of it, cuts connections too. No secret
 // is sent.
 func (s Settings) Probe(ctx context.Context, broker string, err error) error {
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if !cut(err) {
 		return nil
 	}
 	problem, next := s.ask(ctx, broker)
@@ -30,6 +31,16 @@ func (s Settings) Probe(ctx context.Context, broker string, err error) error {
 		return nil
 	}
 	return &AuthenticationError{Broker: broker, Problem: problem, Next: next, Err: err}
+}
+
+// cut reports whether the other side has ended a connection.
+func cut(err error) bool {
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s Settings) ask(ctx context.Context, broker string) (problem, next string) {
