@@ -53,8 +53,10 @@ func refusals(t *testing.T, s *site) []refusal {
 		{"user of another mechanism", s.sasl, user(security.ScramSHA256, func(settings *security.Settings) {
 			settings.Mechanism = security.ScramSHA512
 		}), "with its password (scram-sha-512)"},
-		{"unsupported mechanism", s.limited, user(security.Plain, func(*security.Settings) {}),
-			`does not offer the SASL mechanism "plain"`},
+		{
+			"unsupported mechanism", s.limited, user(security.Plain, func(*security.Settings) {}),
+			`does not offer the SASL mechanism "plain"`,
+		},
 		{"no user", s.sasl, encrypted, "demands a user and a password"},
 		{"user where none is asked for", s.plain, security.Settings{
 			Mechanism: security.ScramSHA512, User: "u", Password: "not-the-secret",

@@ -135,6 +135,9 @@ func waited(ctx context.Context, missing []Spec, err error) error {
 // missing returns the specs whose topics do not exist.
 func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 	details, err := k.Admin.ListTopics(ctx, names(specs)...)
+	if errors.Is(err, kerr.TopicAuthorizationFailed) && len(specs) > 0 {
+		return nil, k.forbidden(ctx, specs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask for the topics %s: %w", strings.Join(names(specs), ", "), err)
 	}
@@ -145,10 +148,25 @@ func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 		case !ok || errors.Is(d.Err, kerr.UnknownTopicOrPartition):
 			missing = append(missing, s)
 		case d.Err != nil:
-			return nil, fmt.Errorf("topic %q: %w", s.Name, security.OnTopic(s.For, s.Name, d.Err))
+			return nil, fmt.Errorf("topic %q: %w", s.Name, d.Err)
 		}
 	}
 	return missing, nil
+}
+
+// forbidden returns all rights to topics that are missing. The answer for several
+// topics does not say for which of them.
+func (k Keeper) forbidden(ctx context.Context, specs []Spec) error {
+	var errs []error
+	for _, s := range specs {
+		if _, err := k.Admin.ListTopics(ctx, s.Name); err != nil {
+			errs = append(errs, security.OnTopic(s.For, s.Name, err))
+		}
+	}
+	if len(errs) == 0 {
+		return errors.New("ask for the topics: a right to them has just been granted") // and ask again
+	}
+	return errors.Join(errs...)
 }
 
 // apply follows the policy and returns what is still missing.

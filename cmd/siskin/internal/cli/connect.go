@@ -108,17 +108,17 @@ func unreachable(ctx context.Context, err error, cfg siskin.Config, watch *broke
 
 func exist(ctx context.Context, client *kgo.Client, use security.Operation, topics []string) error {
 	admin := kadm.NewClient(client)
-	found, err := admin.ListTopics(ctx, topics...)
-	if err != nil {
-		return fmt.Errorf("ask for the topics: %w", err)
-	}
 	for _, topic := range topics {
+		found, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("ask for the topic %q: %w", topic, security.OnTopic(use, topic, err))
+		}
 		if !found.Has(topic) {
 			all, _ := admin.ListTopics(ctx) // only for the hint
 			return fail(exitNoSuchTopic, fmt.Errorf("no such pattern or topic: %q", topic), similar(topic, all.Names()))
 		}
 		if err := found[topic].Err; err != nil {
-			return fmt.Errorf("ask for the topic %q: %w", topic, security.OnTopic(use, topic, err))
+			return fmt.Errorf("ask for the topic %q: %w", topic, err)
 		}
 	}
 	return nil
