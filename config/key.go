@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/nearest"
 )
 
 // key is one setting: its name in files and the field that it fills.
@@ -58,37 +59,13 @@ func keyOf(field string) string {
 	return ""
 }
 
-// nearest is the known key that is the fewest edits away from name.
-func nearest(name string) string {
-	best, fewest := "", 0
-	for _, k := range keys {
-		if n := distance(name, k.name); best == "" || n < fewest {
-			best, fewest = k.name, n
-		}
+// closest is the known key that is the fewest edits away from name.
+func closest(name string) string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.name
 	}
-	return best
-}
-
-// distance is how many letters must be added, removed or replaced to turn one
-// name into the other (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return nearest.Of(name, names)
 }
 
 // envPrefix is in front of each variable.

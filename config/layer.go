@@ -103,7 +103,7 @@ func (l layer) read() ([]setting, []error) {
 		value := k.Get(name)
 		switch {
 		case !ok:
-			errs = append(errs, &Error{Key: l.spell(name), Source: l.place, Err: unknown(l.spell(nearest(name)))})
+			errs = append(errs, &Error{Key: l.spell(name), Source: l.place, Err: unknown(l.spell(closest(name)))})
 		case value != nil:
 			found = append(found, setting{key: known, value: value, source: l.source(name)})
 		}
