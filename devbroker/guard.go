@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -117,15 +116,16 @@ var errNotKafka = errors.New("not a Kafka request")
 // an unknown kind crashes the process: a browser or a port scanner that finds
 // the port would do both.
 //
-// It also answers a wrong password as Apache Kafka does. kfake only cuts the
-// connection, and a client takes that for a broker that is away.
+// It also makes SASL look as it does with Apache Kafka. At a wrong password kfake
+// only cuts the connection, and a client takes that for a broker that is away; and
+// kafkajs wants to see its mechanism listed before it goes on.
 //
 // kfake reads from one goroutine at a time, and writes and closes from others.
 type guard struct {
 	net.Conn
 	log *slog.Logger
 
-	asked atomic.Pointer[authentication] // not answered yet
+	asked atomic.Pointer[saslRequest] // not answered yet
 
 	head    [frameHead]byte
 	unread  []byte // what is left of head
@@ -149,39 +149,23 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write answers the request that came last.
+// Write answers the request that came last. kfake writes a response at once.
 func (g *guard) Write(p []byte) (int, error) {
-	g.asked.Store(nil)
+	if r := g.asked.Swap(nil); r != nil && r.key == int16(kmsg.SASLHandshake) {
+		if _, err := g.Conn.Write(r.listing(p)); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
 	return g.Conn.Write(p)
 }
 
 // Close ends the connection, and says why when it ends in an authentication.
 func (g *guard) Close() error {
-	if a := g.asked.Swap(nil); a != nil {
-		_, _ = g.Conn.Write(a.refusal()) // the client may be gone, and the end is the same
+	if r := g.asked.Swap(nil); r != nil && r.key == int16(kmsg.SASLAuthenticate) {
+		_, _ = g.Conn.Write(r.refusal()) // the client may be gone, and the end is the same
 	}
 	return g.Conn.Close()
-}
-
-// authentication is a SaslAuthenticate request.
-type authentication struct {
-	version int16
-	id      uint32
-}
-
-// refusal is the answer to a wrong user or password, in Apache Kafka's words.
-func (a authentication) refusal() []byte {
-	message := "Authentication failed: Invalid username or password"
-	resp := kmsg.NewPtrSASLAuthenticateResponse()
-	resp.SetVersion(a.version)
-	resp.ErrorCode, resp.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &message
-	head := binary.BigEndian.AppendUint32(make([]byte, 4), a.id)
-	if resp.IsFlexible() {
-		head = append(head, 0) // no tags
-	}
-	frame := resp.AppendTo(head)
-	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4)) //nolint:gosec // it is short
-	return frame
 }
 
 // next reads the head of the next request.
@@ -196,8 +180,9 @@ func (g *guard) next() error {
 			"remote", g.RemoteAddr(), "head", fmt.Sprintf("%q", g.head))
 		return errNotKafka
 	}
-	if key == int16(kmsg.SASLAuthenticate) {
-		g.asked.Store(&authentication{
+	if key == int16(kmsg.SASLAuthenticate) || key == int16(kmsg.SASLHandshake) {
+		g.asked.Store(&saslRequest{
+			key:     key,
 			version: int16(binary.BigEndian.Uint16(g.head[6:8])), //nolint:gosec // the protocol's versions are signed
 			id:      binary.BigEndian.Uint32(g.head[8:12]),
 		})

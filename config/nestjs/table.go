@@ -42,7 +42,7 @@ var Table = []Option{
 	{"client.ssl.servername", OtherName, "Config.Security.ServerName", ""},
 	{"client.ssl.rejectUnauthorized", Refused, "", "false would take any broker for yours; name its authority in ca. True is taken"},
 	{"client.ssl.*", Refused, "", "other TLS options of Node cannot be taken over; fill in Config.Security.TLSConfig in code"},
-	{"client.sasl.mechanism", OtherName, "Config.Security.Mechanism", "plain, scram-sha-256, scram-sha-512; for aws and oauthbearer put kgo.SASL into Config.Kafka"},
+	{"client.sasl.mechanism", OtherName, "Config.Security.Mechanism", "one of plain, scram-sha-256, scram-sha-512; for aws and oauthbearer put kgo.SASL into Config.Kafka"},
 	{"client.sasl.username", OtherName, "Config.Security.User", ""},
 	{"client.sasl.password", OtherName, "Config.Security.Password", "better Security.PasswordFile; it is never printed"},
 	{"client.sasl.authorizationIdentity", Refused, "", "the mechanism aws is not supported; put kgo.SASL into Config.Kafka"},
