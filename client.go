@@ -296,7 +296,7 @@ func (o *outgoing) sent(rec *kgo.Record, err error) {
 		return
 	}
 	o.c.noteRemade(rec.Topic, err)
-	o.c.calls.Fail(&o.Call, produceError(rec.Topic, err))
+	o.c.calls.Fail(&o.Call, o.c.produceError(rec.Topic, err))
 }
 
 func (o *outgoing) end() {

@@ -103,7 +103,7 @@ func (b *batch) landed(i int, rec *kgo.Record, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		err = produceError(b.topic, err)
+		err = b.c.produceError(b.topic, err)
 		if len(b.metas) > 1 {
 			err = fmt.Errorf("message %d: %w", i, err)
 		}

@@ -266,7 +266,7 @@ func (c *Client) unavailable(cause error) error {
 }
 
 // produceError puts a failure to store a record into words.
-func produceError(topic string, err error) error {
+func (c *Client) produceError(topic string, err error) error {
 	switch {
 	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
 		return fmt.Errorf("%w (%w)", ErrUnavailable, err)
@@ -278,5 +278,5 @@ func produceError(topic string, err error) error {
 		return Errorf(CodeInvalid, "the record is too large; see Config.MaxRecordBytes and the broker's message.max.bytes").
 			WithCause(err)
 	}
-	return security.OnTopic(security.Write, topic, err)
+	return c.watch.Explain(security.OnTopic(security.Write, topic, err))
 }

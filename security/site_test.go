@@ -32,10 +32,17 @@ const (
 	alicePassword = "alice-secret"
 )
 
+// The user of the embedded brokers who may do everything.
+const (
+	root         = "root"
+	rootPassword = "root-secret"
+)
+
 // site is a cluster with a listener for each case. What its name says is wrong
 // with a listener's certificate.
 type site struct {
-	sasl, limited, mtls, plain  string // addresses
+	sasl, mtls, plain           string // addresses
+	limited                     string // SCRAM-SHA-512 only, and users must show their passwords every 3 s
 	expired, foreign, elsewhere string
 	ca                          string // PEM file of the authority
 	client, stranger            files  // client certificates; the brokers do not trust the second
@@ -83,12 +90,12 @@ func embeddedSite(t *testing.T) *site {
 	listen := func(pair testca.Pair, opts ...kfake.Opt) *devbroker.Broker {
 		return broker(t, &tls.Config{Certificates: []tls.Certificate{pair.Certificate}, MinVersion: tls.VersionTLS12}, opts...)
 	}
-	const root, rootPassword = "root", "root-secret"
 	users := []kfake.Opt{
 		kfake.EnableSASL(), kfake.EnableACLs(), kfake.Superuser("SCRAM-SHA-512", root, rootPassword),
 		kfake.User("PLAIN", alice, alicePassword),
 	}
-	sasl, limited := listen(good, users...), listen(good, users...)
+	again := kfake.BrokerConfigs(map[string]string{"connections.max.reauth.ms": "3000"})
+	sasl, limited := listen(good, users...), listen(good, append(users, again)...)
 	refuseAllBut(limited, "SCRAM-SHA-512")
 	mutual := broker(t, &tls.Config{
 		Certificates: []tls.Certificate{good.Certificate}, MinVersion: tls.VersionTLS12,

@@ -28,6 +28,7 @@ type Watch struct {
 	fails   int
 	since   time.Time // zero while the brokers answer
 	last    error
+	told    bool             // of a refusal, since the brokers last answered
 	broker  string           // to which a connection was made last, or not
 	refused map[string]error // by broker, since a connection was last made
 }
@@ -60,7 +61,7 @@ func (w *Watch) note(meta kgo.BrokerMetadata, err error) events.Event {
 	if err != nil {
 		return w.failed(err)
 	}
-	w.fails = 0
+	w.fails, w.told = 0, false
 	clear(w.refused)
 	if w.since.IsZero() {
 		return nil
@@ -77,14 +78,31 @@ func (w *Watch) failed(err error) events.Event {
 	if refusal != nil {
 		w.last, w.refused[w.broker] = refusal, refusal
 	}
-	if w.fails < w.patience() || !w.since.IsZero() {
+	first := w.since.IsZero()
+	switch {
+	case w.fails < w.patience():
 		return nil
+	case first:
+		w.since = time.Now()
 	}
-	w.since = time.Now()
-	if refusal != nil {
+	switch {
+	case refusal != nil && !w.told: // also of a broker that was away and has come back like this
+		w.told = true
 		return events.BrokerRefused{Broker: w.broker, Err: refusal}
+	case first:
+		return events.BrokerAway{Brokers: w.brokers, Err: err}
 	}
-	return events.BrokerAway{Brokers: w.brokers, Err: err}
+	return nil
+}
+
+// Explain returns err in the words of package security if it means that a broker
+// and this program do not accept each other, else as it is.
+func (w *Watch) Explain(err error) error {
+	_, broker := w.refusal()
+	if refusal := w.secure.Explain(broker, err); refusal != nil {
+		return refusal
+	}
+	return err
 }
 
 // Refused returns why waiting cannot help a program that has got err: each of
