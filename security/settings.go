@@ -51,7 +51,7 @@ type Settings struct {
 	// TLSConfig is used as it is, for what the fields above do not cover. TLS is
 	// on then, and the fields above must be empty. It must not be changed
 	// afterwards. Default: nil.
-	TLSConfig *tls.Config `koanf:"-"`
+	TLSConfig *tls.Config `koanf:"-" json:"-"`
 
 	// Mechanism is how User and its password are shown to the broker: "plain",
 	// "scram-sha-256" or "scram-sha-512". "plain" shows the password itself, so

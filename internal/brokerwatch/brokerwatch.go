@@ -98,7 +98,7 @@ func (w *Watch) failed(err error) events.Event {
 // Explain returns err in the words of package security if it means that a broker
 // and this program do not accept each other, else as it is.
 func (w *Watch) Explain(err error) error {
-	_, broker := w.refusal()
+	broker, _ := w.refusal()
 	if refusal := w.secure.Explain(broker, err); refusal != nil {
 		return refusal
 	}
@@ -109,25 +109,25 @@ func (w *Watch) Explain(err error) error {
 // the brokers refuses it, or one says what it wanted instead. Else it returns
 // nil.
 func (w *Watch) Refused(ctx context.Context, err error) error {
-	refusal, broker := w.refusal()
+	broker, refusal := w.refusal()
 	if refusal != nil {
 		return refusal
 	}
 	return w.secure.Probe(ctx, broker, err)
 }
 
-// refusal is why each of the brokers refuses this program, or nil, and the one
-// that was tried last.
-func (w *Watch) refusal() (why error, broker string) {
+// refusal is the broker that was tried last, and why each of them refuses this
+// program, or nil.
+func (w *Watch) refusal() (broker string, why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.refused) < w.patience() {
-		return nil, w.broker
+		return w.broker, nil
 	}
 	for _, err := range w.refused {
 		why = err
 	}
-	return why, w.broker
+	return w.broker, why
 }
 
 // Away returns the last error of the outage that is going on, or nil.
