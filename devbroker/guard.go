@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	frameHead = 12        // size (4 bytes), request key (2), version (2), correlation id (4)
+	frameHead = 8         // size (4 bytes), request key (2), version (2)
 	minFrame  = 8         // key, version, correlation id
 	maxFrame  = 100 << 20 // socket.request.max.bytes of Apache Kafka
 
@@ -127,9 +127,9 @@ type guard struct {
 
 	asked atomic.Pointer[saslRequest] // not answered yet
 
-	head    [frameHead]byte
-	unread  []byte // what is left of head
-	payload int    // bytes of the current request that are still on the wire
+	head    [frameHead + 4]byte // and a correlation id, where it is wanted
+	unread  []byte              // what is left of head
+	payload int                 // bytes of the current request that are still on the wire
 }
 
 // Read reads from the current request, and checks the head of the next one.
@@ -170,25 +170,30 @@ func (g *guard) Close() error {
 
 // next reads the head of the next request.
 func (g *guard) next() error {
-	if _, err := io.ReadFull(g.Conn, g.head[:]); err != nil {
+	head := g.head[:frameHead]
+	if _, err := io.ReadFull(g.Conn, head); err != nil {
 		return err
 	}
 	size := binary.BigEndian.Uint32(g.head[:4])
 	key := int16(binary.BigEndian.Uint16(g.head[4:6])) //nolint:gosec // the protocol's keys are signed
 	if size < minFrame || size > maxFrame || !knownKey(key) {
 		g.log.Warn("closing a connection that does not speak Kafka: is it a browser, a health check or a TLS client?",
-			"remote", g.RemoteAddr(), "head", fmt.Sprintf("%q", g.head))
+			"remote", g.RemoteAddr(), "head", fmt.Sprintf("%q", head))
 		return errNotKafka
 	}
 	if key == int16(kmsg.SASLAuthenticate) || key == int16(kmsg.SASLHandshake) {
+		if _, err := io.ReadFull(g.Conn, g.head[frameHead:]); err != nil {
+			return err
+		}
+		head = g.head[:]
 		g.asked.Store(&saslRequest{
 			key:     key,
 			version: int16(binary.BigEndian.Uint16(g.head[6:8])), //nolint:gosec // the protocol's versions are signed
 			id:      binary.BigEndian.Uint32(g.head[8:12]),
 		})
 	}
-	g.unread = g.head[:]
-	g.payload = int(size) + 4 - frameHead
+	g.unread = head
+	g.payload = int(size) + 4 - len(head)
 	return nil
 }
 

@@ -26,7 +26,8 @@ type member struct {
 	joined chan struct{}
 	cancel context.CancelFunc // asks it to stop
 	stop   func() (drained bool)
-	err    error // of Run, after stop
+	over   chan struct{} // closed when Run has returned
+	err    error         // of Run, after that
 }
 
 type setting func(*member, *intake.Config)
@@ -50,7 +51,7 @@ func drain(d time.Duration) setting { return config(func(c *intake.Config) { c.D
 // test says so.
 func join(t *testing.T, b *broker, settings ...setting) *member {
 	t.Helper()
-	m := &member{recorder: newRecorder(), items: make(chan served), joined: make(chan struct{})}
+	m := &member{recorder: newRecorder(), items: make(chan served), joined: make(chan struct{}), over: make(chan struct{})}
 	var once sync.Once
 	cfg := intake.Config{
 		Options: []kgo.Opt{
@@ -88,6 +89,7 @@ func join(t *testing.T, b *broker, settings ...setting) *member {
 	go func() {
 		drained, err := in.Run(ctx)
 		m.err = err
+		close(m.over)
 		ended <- drained
 	}()
 	m.stop = sync.OnceValue(func() bool {
