@@ -37,8 +37,7 @@ type Client struct {
 	topics sync.Map // topics that exist, with those of replies to them
 	mu     sync.Mutex
 	checks map[string]*check // questions under way
-	warm   sync.Once
-	ctx    context.Context // ends with Close
+	ctx    context.Context   // ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 }

@@ -201,9 +201,19 @@ func (c *Client) checked(ctx context.Context, topic string) error {
 }
 
 func (c *Client) check(topic string, ch *check) {
-	// The first record needs a producer id; it is asked for meanwhile.
-	c.warm.Do(func() { c.tasks.Go(func() { _, _, _ = c.kafka.ProducerID(c.ctx) }) })
+	// The first record needs a producer id; it is asked for meanwhile. Without the
+	// right to one, the Kafka client can leave that record without an answer.
+	id := make(chan error, 1)
+	c.tasks.Go(func() {
+		_, _, err := c.kafka.ProducerID(c.ctx)
+		id <- security.OnTopic(security.Write, topic, err)
+	})
 	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic, security.Write)})
+	if ch.err == nil {
+		if err := <-id; errors.Is(err, ErrAuthorization) {
+			ch.err = err
+		}
+	}
 	if ch.err == nil {
 		c.topics.Store(topic, c.replyTopic(topic))
 	}
