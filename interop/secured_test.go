@@ -26,12 +26,12 @@ type secured struct {
 	broker, ca, user, password string
 }
 
-// newSecured is a real broker when SISKIN_SECURE names the folder "security" of
+// newSecured is a real broker when SISKIN_KAFKA_SECURITY names the folder "security" of
 // one that was started by "scripts/kafka start --secure", else an embedded one.
 func newSecured(t *testing.T) secured {
 	t.Helper()
 	s := secured{user: siskintest.Name("nest"), password: siskintest.Name("secret")}
-	if dir := os.Getenv("SISKIN_SECURE"); dir != "" {
+	if dir := os.Getenv("SISKIN_KAFKA_SECURITY"); dir != "" {
 		s.ca = read(t, filepath.Join(dir, "ca.pem"))
 		s.onReal(t, read(t, filepath.Join(dir, "listeners")))
 		return s

@@ -24,7 +24,7 @@ import (
 // folder is the variable that names the folder "security" of a real broker
 // started by "scripts/kafka start --secure". Without it, the tests run on
 // embedded brokers, one for each listener.
-const folder = "SISKIN_SECURE"
+const folder = "SISKIN_KAFKA_SECURITY"
 
 // The user of the mechanism PLAIN, whom a real broker knows from its start.
 const (
