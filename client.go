@@ -37,8 +37,7 @@ type Client struct {
 	topics sync.Map // topics that exist, with those of replies to them
 	mu     sync.Mutex
 	checks map[string]*check // questions under way
-	warm   sync.Once
-	ctx    context.Context // ends with Close
+	ctx    context.Context   // ends with Close
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 }
@@ -51,7 +50,7 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	cfg = cfg.WithDefaults()
 	c := &Client{cfg: cfg, emit: cfg.sink(), calls: pending.NewTable(cfg.MaxPending), checks: make(map[string]*check)}
-	c.watch = brokerwatch.New(cfg.Brokers, c.emit)
+	c.watch = brokerwatch.New(cfg.Brokers, cfg.Security, c.emit)
 	connection := cfg.connection(wire.ClientPostfix, c.watch)
 	kafka, err := kgo.NewClient(slices.Concat(connection, cfg.producing(),
 		[]kgo.Opt{kgo.RecordPartitioner(partitioner.New())}, cfg.Kafka)...)
@@ -61,7 +60,7 @@ func NewClient(cfg Config) (*Client, error) {
 	c.kafka = kafka
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	admin := kadm.NewClient(kafka)
-	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit}
+	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
 	c.inbox = inbox.New(inbox.Config{
 		Options: slices.Concat(connection, cfg.Kafka),
 		Admin:   admin,
@@ -296,7 +295,7 @@ func (o *outgoing) sent(rec *kgo.Record, err error) {
 		return
 	}
 	o.c.noteRemade(rec.Topic, err)
-	o.c.calls.Fail(&o.Call, produceError(err))
+	o.c.calls.Fail(&o.Call, o.c.produceError(rec.Topic, err))
 }
 
 func (o *outgoing) end() {

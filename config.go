@@ -20,6 +20,7 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -185,6 +186,10 @@ type Config struct {
 	// "none".
 	Compression string `koanf:"compression"`
 
+	// Security is how this program and the brokers prove who they are: TLS,
+	// client certificates, SASL. Default: plain text, without a user.
+	Security security.Settings `koanf:"security"`
+
 	// Codec encodes and decodes values. Default: codec.JSON.
 	Codec codec.Codec `koanf:"-"`
 
@@ -200,8 +205,7 @@ type Config struct {
 	// It must be quick and safe for concurrent use. Default: nobody.
 	Observe events.Sink `koanf:"-"`
 
-	// Kafka are further options for the Kafka client, such as TLS and SASL.
-	// They come last and win, so they can also break what Siskin sets up.
+	// Kafka are further options for the Kafka client. They come last and win, so they can also break what Siskin sets up.
 	Kafka []kgo.Opt `koanf:"-"`
 }
 
@@ -291,6 +295,7 @@ func (c Config) Validate() error {
 			bad("Brokers", b, "%w", err)
 		}
 	}
+	c.Security.Validate(c.Brokers, bad)
 	c.validateNames(bad)
 	c.validateNumbers(bad)
 	if _, err := c.start(); err != nil {
@@ -430,12 +435,12 @@ func (c Config) observed(level slog.Level) bool {
 }
 
 // spec is a topic as this configuration would create it.
-func (c Config) spec(topic string) topics.Spec {
-	return topics.Spec{Name: topic, Partitions: int32(c.Partitions), Replication: int16(c.Replication)}
+func (c Config) spec(topic string, use security.Operation) topics.Spec {
+	return topics.Spec{Name: topic, For: use, Partitions: int32(c.Partitions), Replication: int16(c.Replication)}
 }
 
 func (c Config) replySpec(topic string) topics.Spec {
-	s := c.spec(topic)
+	s := c.spec(topic, security.Read)
 	s.Retention = c.ReplyRetention
 	return s
 }
@@ -443,7 +448,7 @@ func (c Config) replySpec(topic string) topics.Spec {
 // connection is the options that every Kafka client of this configuration has.
 // The caller's own options go behind all others.
 func (c Config) connection(postfix string, watch *brokerwatch.Watch) []kgo.Opt {
-	return []kgo.Opt{
+	return append([]kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID + c.postfix(postfix)),
 		kgo.WithHooks(watch),
@@ -454,7 +459,7 @@ func (c Config) connection(postfix string, watch *brokerwatch.Watch) []kgo.Opt {
 		// Also how long the library believes that a topic does not exist. The
 		// Java client asks as often.
 		kgo.MetadataMinAge(100 * time.Millisecond),
-	}
+	}, c.Security.Options()...)
 }
 
 func backoff(failures int) time.Duration {

@@ -10,6 +10,7 @@ import (
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -102,7 +103,7 @@ func (b *batch) landed(i int, rec *kgo.Record, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		err = produceError(err)
+		err = b.c.produceError(b.topic, err)
 		if len(b.metas) > 1 {
 			err = fmt.Errorf("message %d: %w", i, err)
 		}
@@ -200,9 +201,19 @@ func (c *Client) checked(ctx context.Context, topic string) error {
 }
 
 func (c *Client) check(topic string, ch *check) {
-	// The first record needs a producer id; it is asked for meanwhile.
-	c.warm.Do(func() { c.tasks.Go(func() { _, _, _ = c.kafka.ProducerID(c.ctx) }) })
-	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic)})
+	// The first record needs a producer id; it is asked for meanwhile. Without the
+	// right to one, the Kafka client can leave that record without an answer.
+	id := make(chan error, 1)
+	c.tasks.Go(func() {
+		_, _, err := c.kafka.ProducerID(c.ctx)
+		id <- security.OnTopic(security.Write, topic, err)
+	})
+	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic, security.Write)})
+	if ch.err == nil {
+		if err := <-id; errors.Is(err, ErrAuthorization) {
+			ch.err = err
+		}
+	}
 	if ch.err == nil {
 		c.topics.Store(topic, c.replyTopic(topic))
 	}

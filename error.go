@@ -13,6 +13,7 @@ import (
 	"github.com/siskin-go/siskin/internal/pending"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/topics"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -131,6 +132,12 @@ var (
 	ErrRouteLost = inbox.ErrRouteLost
 	// ErrMissingTopics says that topics do not exist, under "verify".
 	ErrMissingTopics = topics.ErrMissing
+	// ErrAuthentication says that the broker and this program do not accept each
+	// other; the error is a *security.AuthenticationError.
+	ErrAuthentication = security.ErrAuthentication
+	// ErrAuthorization says that the broker does not let this program do
+	// something; the error is a *security.AuthorizationError.
+	ErrAuthorization = security.ErrAuthorization
 	// ErrReplyEnded is returned to a handler that sends after the end of its
 	// stream.
 	ErrReplyEnded = reply.ErrFinished
@@ -262,7 +269,7 @@ func (c *Client) unavailable(cause error) error {
 }
 
 // produceError puts a failure to store a record into words.
-func produceError(err error) error {
+func (c *Client) produceError(topic string, err error) error {
 	switch {
 	case errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
 		return fmt.Errorf("%w (%w)", ErrUnavailable, err)
@@ -274,5 +281,5 @@ func produceError(err error) error {
 		return Errorf(CodeInvalid, "the record is too large; see Config.MaxRecordBytes and the broker's message.max.bytes").
 			WithCause(err)
 	}
-	return err
+	return c.watch.Explain(security.OnTopic(security.Write, topic, err))
 }

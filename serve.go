@@ -18,6 +18,7 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 )
 
 // serve takes one record through its handlers to its outcome. The partition's
@@ -164,7 +165,8 @@ func (w work) answerable(req dialect.Request) error {
 
 func (w work) replyLost(to reply.Address, err error) {
 	w.s.emit(events.ReplyLost{
-		Position: w.position(), ReplyTopic: to.Request.ReplyTopic, ReplyPartition: to.Request.ReplyPartition, Err: err,
+		Position: w.position(), ReplyTopic: to.Request.ReplyTopic, ReplyPartition: to.Request.ReplyPartition,
+		Err: security.OnTopic(security.Write, to.Request.ReplyTopic, err),
 	})
 }
 

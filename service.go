@@ -23,6 +23,7 @@ import (
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/status"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -66,7 +67,7 @@ func NewService(cfg Config) (*Service, error) {
 	cfg.Group += cfg.postfix(wire.ServerPostfix)
 	s := &Service{cfg: cfg, policy: cfg.retry(), verbose: cfg.observed(slog.LevelDebug), joined: make(chan struct{})}
 	s.emit = cfg.sink()
-	s.watch = brokerwatch.New(cfg.Brokers, s.emit)
+	s.watch = brokerwatch.New(cfg.Brokers, cfg.Security, s.emit)
 	return s, nil
 }
 
@@ -153,7 +154,8 @@ func (s *Service) Health() status.Health { return status.Check(s.Info(), s.watch
 // ErrFenced when another process has taken its InstanceID, ErrTopicsDiffer when it
 // does not fit into a group with NestJS servers, and an error when handlers were
 // cut off at the end of the drain. A broker that is away, at the start or later,
-// ends nothing: Run goes on when it is back.
+// ends nothing: Run goes on when it is back. One that refuses this program ends
+// Run at the start, with ErrAuthentication or ErrAuthorization, and never later.
 func (s *Service) Run(ctx context.Context) error {
 	err := ErrRunning
 	s.start.Do(func() { err = s.run(ctx) })
@@ -248,7 +250,7 @@ func (s *Service) open() error {
 	s.producer = producer
 	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()})
 	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, topic string) error {
-		return s.keeper().Ensure(ctx, []topics.Spec{s.cfg.spec(topic)})
+		return s.keeper().Ensure(ctx, []topics.Spec{s.cfg.spec(topic, security.Write)})
 	})
 	s.allowed = reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()}
 	return nil
@@ -263,7 +265,9 @@ func (s *Service) patience() time.Duration { return max(s.cfg.Timeout, time.Seco
 const replyPatience = 5 * time.Second
 
 func (s *Service) keeper() topics.Keeper {
-	return topics.Keeper{Admin: kadm.NewClient(s.producer), Policy: topics.Policy(s.cfg.Topics), Emit: s.emit}
+	return topics.Keeper{
+		Admin: kadm.NewClient(s.producer), Policy: topics.Policy(s.cfg.Topics), Emit: s.emit, Refused: s.watch.Refused,
+	}
 }
 
 // needed are the topics to read, and the dead-letter topics of events. A
@@ -272,9 +276,9 @@ func (s *Service) keeper() topics.Keeper {
 func (s *Service) needed() []topics.Spec {
 	var specs []topics.Spec
 	for _, topic := range s.routes.Topics() {
-		specs = append(specs, s.cfg.spec(topic))
+		specs = append(specs, s.cfg.spec(topic, security.Read))
 		if len(s.routes.Find(topic).events) > 0 {
-			specs = append(specs, s.cfg.spec(deadletter.Topic(topic)))
+			specs = append(specs, s.cfg.spec(deadletter.Topic(topic), security.Write))
 		}
 	}
 	return specs

@@ -5,21 +5,40 @@ import (
 	"strings"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/nearest"
 )
 
 // key is one setting: its name in files and the field that it fills.
 type key struct{ name, field string }
 
-// keys are all settings, in the order of the fields.
-var keys = func() []key {
+// keys are all settings, in the order of the fields. Those of a struct in Config
+// have its name and a point in front of theirs.
+var keys = keysOf(reflect.TypeFor[siskin.Config](), key{})
+
+func keysOf(of reflect.Type, outer key) []key {
 	var all []key
-	for f := range reflect.TypeFor[siskin.Config]().Fields() {
-		if name := f.Tag.Get("koanf"); name != "" && name != "-" {
-			all = append(all, key{name: name, field: f.Name})
+	for f := range of.Fields() {
+		name := f.Tag.Get("koanf")
+		if name == "" || name == "-" {
+			continue
 		}
+		k := key{name: outer.name + name, field: outer.field + f.Name}
+		if f.Type.Kind() == reflect.Struct {
+			all = append(all, keysOf(f.Type, key{name: k.name + ".", field: k.field + "."})...)
+			continue
+		}
+		all = append(all, k)
 	}
 	return all
-}()
+}
+
+// in returns the field of settings that the key fills.
+func (k key) in(settings reflect.Value) reflect.Value {
+	for name := range strings.SplitSeq(k.field, ".") {
+		settings = settings.FieldByName(name)
+	}
+	return settings
+}
 
 func find(name string) (key, bool) {
 	for _, k := range keys {
@@ -40,41 +59,19 @@ func keyOf(field string) string {
 	return ""
 }
 
-// nearest is the known key that is the fewest edits away from name.
-func nearest(name string) string {
-	best, fewest := "", 0
-	for _, k := range keys {
-		if n := distance(name, k.name); best == "" || n < fewest {
-			best, fewest = k.name, n
-		}
+// closest is the known key that is the fewest edits away from name.
+func closest(name string) string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.name
 	}
-	return best
-}
-
-// distance is how many letters must be added, removed or replaced to turn one
-// name into the other (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return nearest.Of(name, names)
 }
 
 // envPrefix is in front of each variable.
 const envPrefix = "SISKIN_"
 
 // variable is the environment variable of a setting.
-func variable(name string) string { return envPrefix + strings.ToUpper(name) }
+func variable(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+}

@@ -72,11 +72,15 @@ func environmentLayer(environ []string) layer {
 // environmentKey turns a variable into a key, or into "" when it is not meant
 // for us.
 func environmentKey(name, value string) (string, any) {
-	name = strings.TrimPrefix(name, envPrefix)
-	if value == "" || foreign.MatchString(name) {
+	if value == "" || foreign.MatchString(strings.TrimPrefix(name, envPrefix)) {
 		return "", nil
 	}
-	return strings.ToLower(name), value
+	for _, k := range keys {
+		if variable(k.name) == name {
+			return k.name, value
+		}
+	}
+	return strings.ToLower(strings.TrimPrefix(name, envPrefix)), value
 }
 
 // foreign are variables that begin with SISKIN_ and are no settings: those of
@@ -99,7 +103,7 @@ func (l layer) read() ([]setting, []error) {
 		value := k.Get(name)
 		switch {
 		case !ok:
-			errs = append(errs, &Error{Key: l.spell(name), Source: l.place, Err: unknown(l.spell(nearest(name)))})
+			errs = append(errs, &Error{Key: l.spell(name), Source: l.place, Err: unknown(l.spell(closest(name)))})
 		case value != nil:
 			found = append(found, setting{key: known, value: value, source: l.source(name)})
 		}

@@ -2,10 +2,12 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/security"
 )
 
 // Load returns defaults with what the files say over them, and over that what
@@ -28,8 +30,9 @@ func load(defaults siskin.Config, files, environ []string) (siskin.Config, error
 		if !ok {
 			continue
 		}
-		if err := assign(fields.FieldByName(k.field), s.value); err != nil {
-			errs = append(errs, &Error{Key: k.name, Value: s.value, Source: s.source, Err: err})
+		field := k.in(fields)
+		if err := assign(field, s.value); err != nil {
+			errs = append(errs, &Error{Key: k.name, Value: shown(field, s.value), Source: s.source, Err: err})
 		}
 	}
 	if len(errs) > 0 {
@@ -39,6 +42,14 @@ func load(defaults siskin.Config, files, environ []string) (siskin.Config, error
 		return defaults, errors.Join(attributed(err, found)...)
 	}
 	return cfg, nil
+}
+
+// shown is the value as an error may show it.
+func shown(field reflect.Value, value any) any {
+	if _, secret := field.Interface().(security.Secret); secret {
+		return security.Secret(fmt.Sprint(value))
+	}
+	return value
 }
 
 // setting is the value that won for a key.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/testca"
+	"github.com/siskin-go/siskin/security"
 )
 
 // file writes text to a file of that name and returns its path.
@@ -53,31 +55,64 @@ func TestEverySettingCanBeLoaded(t *testing.T) {
 		"session": "7s", "commit_interval": "2s", "reply_topics": "x,y", "reply_topic": "x",
 		"retry_attempts": "7", "protocol": "consumer", "uncommitted_limit": "10250",
 	}
+	ca := testca.New(t, "authority")
+	pair := ca.Issue("client")
+	values["security.ca_file"], values["security.mechanism"] = ca.File, "scram-sha-512"
+	values["security.cert_file"], values["security.key_file"] = pair.CertFile, pair.KeyFile
+	values["security.password_file"] = file(t, "password", "secret")
 	for _, k := range keys {
 		value := values[k.name]
 		if value == "" {
 			value = valueFor(t, k)
 		}
-		fromEnv, err := load(siskin.Config{}, nil, []string{variable(k.name) + "=" + value})
+		defaults := siskin.Config{Security: companions(k.name, pair)}
+		fromEnv, err := load(defaults, nil, []string{variable(k.name) + "=" + value})
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		fromFile, err := load(siskin.Config{}, []string{file(t, "s.yaml", k.name+": "+value)}, nil)
+		text := k.name + ": " + value
+		if outer, inner, nested := strings.Cut(k.name, "."); nested {
+			text = outer + ":\n  " + inner + ": " + value
+		}
+		fromFile, err := load(defaults, []string{file(t, "s.yaml", text)}, nil)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if reflect.ValueOf(fromEnv).FieldByName(k.field).IsZero() || !reflect.DeepEqual(fromEnv, fromFile) {
+		if k.in(reflect.ValueOf(fromEnv)).IsZero() || !reflect.DeepEqual(fromEnv, fromFile) {
 			t.Errorf("%s=%s: from the environment %v, from a file %v", k.name, value, fromEnv, fromFile)
 		}
 	}
 }
 
+// companions are the security settings without which that of the name is refused.
+func companions(name string, pair testca.Pair) security.Settings {
+	all := security.Settings{
+		TLS: true, CertFile: pair.CertFile, KeyFile: pair.KeyFile,
+		Mechanism: security.ScramSHA256, User: "somebody", Password: "text",
+	}
+	switch name {
+	case "security.tls":
+		return security.Settings{}
+	case "security.cert_file":
+		all.CertFile = ""
+	case "security.key_file":
+		all.KeyFile = ""
+	case "security.password", "security.password_file":
+		all.Password = ""
+	}
+	return all
+}
+
 func valueFor(t *testing.T, k key) string {
 	t.Helper()
-	field, _ := reflect.TypeFor[siskin.Config]().FieldByName(k.field)
-	switch field.Type.String() {
+	kind := k.in(reflect.ValueOf(siskin.Config{})).Type()
+	switch kind.String() {
+	case "bool":
+		return "true"
+	case "security.Secret":
+		return "text"
 	case "time.Duration":
 		return "90s"
 	case "int":
@@ -85,7 +120,7 @@ func valueFor(t *testing.T, k key) string {
 	case "string":
 		return "text"
 	}
-	t.Fatalf("%s has the type %s, which package config does not know", k.name, field.Type)
+	t.Fatalf("%s has the type %s, which package config does not know", k.name, kind)
 	return ""
 }
 
@@ -131,6 +166,26 @@ func TestErrorsNameKeyValueAndSource(t *testing.T) {
 		{
 			name: "number in a list", file: "a.yaml", text: "reply_topics: [a, 7]",
 			want: `config: reply_topics: "[a 7]" from FILE: want texts; put 7 in quotes`,
+		},
+		{
+			name: "secret without quotes", file: "a.yaml", text: "security: {password: 12345}",
+			want: `config: security.password: "[secret]" from FILE: want text; put it in quotes`,
+		},
+		{
+			name: "truth", environ: []string{"SISKIN_SECURITY_TLS=maybe"},
+			want: `config: security.tls: "maybe" from SISKIN_SECURITY_TLS: want true or false`,
+		},
+		{
+			name: "unknown security variable", environ: []string{"SISKIN_SECURITY_PASWORD=hunter2"},
+			want: `config: SISKIN_SECURITY_PASWORD in the environment: unknown key; ` +
+				`the nearest known one is SISKIN_SECURITY_PASSWORD`,
+		},
+		{
+			name: "security that is dangerous", environ: []string{
+				"SISKIN_BROKERS=kafka-1:9092", "SISKIN_SECURITY_MECHANISM=plain", "SISKIN_SECURITY_USER=u",
+				"SISKIN_SECURITY_PASSWORD=hunter2",
+			},
+			want: `config: security.mechanism: "plain" from SISKIN_SECURITY_MECHANISM: without TLS it shows the password`,
 		},
 		{
 			name: "list of commas", environ: []string{"SISKIN_BROKERS=,,"},

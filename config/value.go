@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/siskin-go/siskin/security"
 )
 
 // assign sets a field of Config from what a file or the environment holds. It
@@ -19,6 +21,10 @@ func assign(field reflect.Value, value any) error {
 		return assigned(into, value, duration)
 	case *string:
 		return assigned(into, value, text)
+	case *security.Secret:
+		return assigned(into, value, secret)
+	case *bool:
+		return assigned(into, value, truth)
 	case *int:
 		return assigned(into, value, number)
 	case *[]string:
@@ -52,6 +58,23 @@ func text(value any) (string, error) {
 		return v.Format(time.RFC3339), nil
 	}
 	return "", errors.New("want text; put it in quotes")
+}
+
+func secret(value any) (security.Secret, error) {
+	s, err := text(value)
+	return security.Secret(s), err
+}
+
+func truth(value any) (bool, error) {
+	switch v := value.(type) {
+	case bool:
+		return v, nil
+	case string:
+		if b, err := strconv.ParseBool(strings.TrimSpace(v)); err == nil {
+			return b, nil
+		}
+	}
+	return false, errors.New("want true or false")
 }
 
 func number(value any) (int, error) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -115,14 +116,20 @@ var errNotKafka = errors.New("not a Kafka request")
 // an unknown kind crashes the process: a browser or a port scanner that finds
 // the port would do both.
 //
-// Only Read is ours, and kfake reads from one goroutine at a time.
+// It also makes SASL look as it does with Apache Kafka. At a wrong password kfake
+// only cuts the connection, and a client takes that for a broker that is away; and
+// kafkajs wants to see its mechanism listed before it goes on.
+//
+// kfake reads from one goroutine at a time, and writes and closes from others.
 type guard struct {
 	net.Conn
 	log *slog.Logger
 
-	head    [frameHead]byte
-	unread  []byte // what is left of head
-	payload int    // bytes of the current request that are still on the wire
+	asked atomic.Pointer[saslRequest] // not answered yet
+
+	head    [frameHead + 4]byte // and a correlation id, where it is wanted
+	unread  []byte              // what is left of head
+	payload int                 // bytes of the current request that are still on the wire
 }
 
 // Read reads from the current request, and checks the head of the next one.
@@ -142,20 +149,51 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write answers the request that came last. kfake writes a response at once.
+func (g *guard) Write(p []byte) (int, error) {
+	if r := g.asked.Swap(nil); r != nil && r.key == int16(kmsg.SASLHandshake) {
+		if _, err := g.Conn.Write(r.listing(p)); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	return g.Conn.Write(p)
+}
+
+// Close ends the connection, and says why when it ends in an authentication.
+func (g *guard) Close() error {
+	if r := g.asked.Swap(nil); r != nil && r.key == int16(kmsg.SASLAuthenticate) {
+		_, _ = g.Conn.Write(r.refusal()) // the client may be gone, and the end is the same
+	}
+	return g.Conn.Close()
+}
+
 // next reads the head of the next request.
 func (g *guard) next() error {
-	if _, err := io.ReadFull(g.Conn, g.head[:]); err != nil {
+	head := g.head[:frameHead]
+	if _, err := io.ReadFull(g.Conn, head); err != nil {
 		return err
 	}
 	size := binary.BigEndian.Uint32(g.head[:4])
 	key := int16(binary.BigEndian.Uint16(g.head[4:6])) //nolint:gosec // the protocol's keys are signed
 	if size < minFrame || size > maxFrame || !knownKey(key) {
 		g.log.Warn("closing a connection that does not speak Kafka: is it a browser, a health check or a TLS client?",
-			"remote", g.RemoteAddr(), "head", fmt.Sprintf("%q", g.head))
+			"remote", g.RemoteAddr(), "head", fmt.Sprintf("%q", head))
 		return errNotKafka
 	}
-	g.unread = g.head[:]
-	g.payload = int(size) + 4 - frameHead
+	if key == int16(kmsg.SASLAuthenticate) || key == int16(kmsg.SASLHandshake) {
+		if _, err := io.ReadFull(g.Conn, g.head[frameHead:]); err != nil {
+			return err
+		}
+		head = g.head[:]
+		g.asked.Store(&saslRequest{
+			key:     key,
+			version: int16(binary.BigEndian.Uint16(g.head[6:8])), //nolint:gosec // the protocol's versions are signed
+			id:      binary.BigEndian.Uint32(g.head[8:12]),
+		})
+	}
+	g.unread = head
+	g.payload = int(size) + 4 - len(head)
 	return nil
 }
 

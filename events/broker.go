@@ -26,7 +26,30 @@ func (e BrokerAway) Attrs() []slog.Attr {
 	return []slog.Attr{slog.Any("brokers", e.Brokers), failure(e.Err)}
 }
 
-// BrokerBack says that a broker answers again after BrokerAway.
+// BrokerRefused says that a broker and this program do not accept each other: the
+// password, a certificate, or TLS on one side only. It is sent once an outage.
+type BrokerRefused struct {
+	sealed
+	Broker string
+	// Err is a *security.AuthenticationError.
+	Err error
+}
+
+// Level is Error: nothing can be sent or received.
+func (BrokerRefused) Level() slog.Level { return slog.LevelError }
+
+// Message is "the Kafka broker and this program do not accept each other".
+func (BrokerRefused) Message() string {
+	return "the Kafka broker and this program do not accept each other; see Config.Security"
+}
+
+// Attrs are the broker and what is wrong.
+func (e BrokerRefused) Attrs() []slog.Attr {
+	return []slog.Attr{slog.String("broker", e.Broker), failure(e.Err)}
+}
+
+// BrokerBack says that a broker answers again after BrokerAway or
+// BrokerRefused.
 type BrokerBack struct {
 	sealed
 	Broker string

@@ -39,6 +39,11 @@ var every = []struct {
 			` brokers="[a:1 b:2]" error="x went wrong"`,
 	},
 	{
+		events.BrokerRefused{Broker: "a:1", Err: errX},
+		`level=ERROR msg="the Kafka broker and this program do not accept each other; see Config.Security"` +
+			` broker=a:1 error="x went wrong"`,
+	},
+	{
 		events.BrokerBack{Broker: "a:1", After: 3 * time.Second},
 		`level=INFO msg="the Kafka broker answers again" broker=a:1 after=3s`,
 	},

@@ -11,6 +11,8 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/security"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 )
@@ -26,7 +28,7 @@ type bench struct {
 
 func newBench(brokers ...string) *bench {
 	b := &bench{}
-	b.Watch = brokerwatch.New(brokers, func(e events.Event) {
+	b.Watch = brokerwatch.New(brokers, security.Settings{}, func(e events.Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.seen = append(b.seen, e)
@@ -48,6 +50,8 @@ func (b *bench) names() string {
 		switch e.(type) {
 		case events.BrokerAway:
 			out += "away "
+		case events.BrokerRefused:
+			out += "refused "
 		case events.BrokerBack:
 			out += "back "
 		}
@@ -198,5 +202,57 @@ func TestWatchIsSafeForConcurrentUse(t *testing.T) {
 	}
 	if away != back {
 		t.Errorf("%d outages began and %d ended", away, back)
+	}
+}
+
+// tryAt is an attempt to connect to another broker.
+func (b *bench) tryAt(host string, err error) {
+	b.OnBrokerConnect(kgo.BrokerMetadata{Host: host, Port: 9092}, time.Millisecond, nil, err)
+}
+
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	b := newBench("kafka-1:9092")
+	b.try(errRefused)
+	b.try(kerr.SaslAuthenticationFailed)
+	b.try(kerr.SaslAuthenticationFailed)
+	if got := b.names(); got != "away refused " {
+		t.Errorf("events %s; want one for the outage and one for the refusal", got)
+	}
+	for what, err := range map[string]error{
+		"away": b.Away(), "refused": b.Refused(t.Context(), errRefused), "explained": b.Explain(kerr.SaslAuthenticationFailed),
+	} {
+		refused, ok := errors.AsType[*security.AuthenticationError](err)
+		if !ok || refused.Broker != "kafka-1:9092" {
+			t.Errorf("%s: got %v, want a refusal of kafka-1:9092", what, err)
+		}
+	}
+	if err := b.Explain(errRefused); !errors.Is(err, errRefused) || errors.Is(err, security.ErrAuthentication) {
+		t.Errorf("another error was explained as %v", err)
+	}
+	b.try(nil)
+	if err := b.Refused(t.Context(), errRefused); err != nil {
+		t.Errorf("after a success it is still refused: %v", err)
+	}
+	b.try(kerr.SaslAuthenticationFailed)
+	if got := b.names(); got != "away refused back refused " {
+		t.Errorf("events %s; want a second refusal told", got)
+	}
+}
+
+// Waiting can help as long as one broker has not refused.
+func TestRefusalByOneOfTwo(t *testing.T) {
+	t.Parallel()
+	b := newBench("kafka-1:9092", "kafka-2:9092")
+	for range 3 {
+		b.try(kerr.SaslAuthenticationFailed)
+		b.tryAt("kafka-2", errRefused)
+		if err := b.Refused(t.Context(), errRefused); err != nil {
+			t.Fatalf("it is refused already: %v", err)
+		}
+	}
+	b.tryAt("kafka-2", kerr.SaslAuthenticationFailed)
+	if err := b.Refused(t.Context(), errRefused); !errors.Is(err, security.ErrAuthentication) {
+		t.Errorf("got %v, want ErrAuthentication", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -81,7 +82,7 @@ func (p *Publisher) store(ctx context.Context, letter *kgo.Record) error {
 			// forgotten the old one.
 			p.client.PurgeTopicsFromProducing(letter.Topic)
 		}
-		return err
+		return security.OnTopic(security.Write, letter.Topic, err)
 	case <-ctx.Done():
 		return ctx.Err() // it may still be stored, and then once more
 	}

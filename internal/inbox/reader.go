@@ -9,6 +9,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/fetch"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -171,6 +172,10 @@ func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p p
 	if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) || p.topic == "" {
 		return
 	}
+	if denied := security.OnTopic(security.Read, p.topic, err); errors.Is(denied, security.ErrAuthorization) {
+		in.lose(reader, p, denied)
+		return
+	}
 	if !gone(err) {
 		delete(missing, p)
 		if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
@@ -190,13 +195,13 @@ func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p p
 		return
 	}
 	delete(missing, p)
-	in.lose(reader, p)
+	in.lose(reader, p, ErrRouteLost)
 }
 
-// lose ends what is read of a topic one of whose partitions is gone. Partitions
-// are never removed, so the topic was: its current route is gone too, whichever
-// partition was missed first.
-func (in *Inbox) lose(reader *kgo.Client, p partition) {
+// lose ends what is read of a topic one of whose partitions is gone, or may not be
+// read. Partitions are never removed, so the topic was: its current route is gone
+// too, whichever partition was missed first.
+func (in *Inbox) lose(reader *kgo.Client, p partition, why error) {
 	reader.PurgeTopicsFromConsuming(p.topic)
 	r := in.at(p.topic)
 	if r == nil {
@@ -208,8 +213,8 @@ func (in *Inbox) lose(reader *kgo.Client, p partition) {
 	delete(in.known, p.topic)
 	in.displace(p.topic)
 	in.mu.Unlock()
-	failed := in.cfg.Lost(r, ErrRouteLost)
+	failed := in.cfg.Lost(r, why)
 	in.cfg.Emit(events.RouteLeft{
-		ReplyTopic: p.topic, Partition: r.Partition, Reason: ErrRouteLost.Error(), Failed: failed,
+		ReplyTopic: p.topic, Partition: r.Partition, Reason: why.Error(), Failed: failed,
 	})
 }

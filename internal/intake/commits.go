@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -113,7 +114,7 @@ func (in *Intake) told(err error) {
 		return
 	}
 	in.wakeCommits()
-	if in.commitFailure != err.Error() {
+	if err = security.OnGroup(in.cfg.Group, err); in.commitFailure != err.Error() {
 		in.commitFailure = err.Error()
 		in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
 	}
@@ -147,7 +148,7 @@ func (in *Intake) stored(
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				refused = err
+				refused = security.OnTopic(security.Read, t.Topic, err)
 				continue
 			}
 			if part := parts[key{t.Topic, p.Partition}]; part != nil {

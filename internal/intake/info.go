@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/status"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -19,6 +20,7 @@ var ErrFenced = errors.New("another process has joined the consumer group with t
 // membership is what is known of this member's place in its group.
 type membership struct {
 	joined  bool
+	before  bool  // joined now or earlier
 	failure error // of the group, since it was last joined
 }
 
@@ -32,12 +34,17 @@ func (in *Intake) note(change func(*membership)) {
 type groupHook struct{ in *Intake }
 
 // OnGroupManageError ends a member that another process has fenced: it would
-// join again, fence the other, and so on for ever. It runs before the client
-// tries again.
+// join again, fence the other, and so on for ever. It also ends one that has no
+// right to the group, if it never had. It runs before the client tries again.
 func (h groupHook) OnGroupManageError(err error) {
-	h.in.note(func(m *membership) { m.joined, m.failure = false, err })
-	if errors.Is(err, kerr.FencedInstanceID) {
+	err = security.OnGroup(h.in.cfg.Group, err)
+	before := false
+	h.in.note(func(m *membership) { m.joined, m.failure, before = false, err, m.before })
+	switch {
+	case errors.Is(err, kerr.FencedInstanceID):
 		h.in.fence(ErrFenced)
+	case errors.Is(err, security.ErrAuthorization) && !before:
+		h.in.fence(err)
 	}
 }
 

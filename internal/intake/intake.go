@@ -16,6 +16,7 @@ import (
 	"github.com/siskin-go/siskin/internal/balance"
 	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -102,7 +103,7 @@ type Intake struct {
 	leaving atomic.Bool     // a static member that will not come back
 	aborted context.Context // ends when the drain must
 	abort   context.CancelFunc
-	session context.Context // of the Kafka client; ends when another process has taken this one's place
+	session context.Context // of the Kafka client; ends early when the group has no place for this member
 	fence   context.CancelCauseFunc
 	fits    context.Context // ends when this member must leave, with the reason
 	refuse  context.CancelCauseFunc
@@ -184,8 +185,8 @@ func (in *Intake) options() []kgo.Opt {
 // Run reads until ctx ends, then lets running handlers finish within
 // Config.Drain, commits, leaves the group and closes the client. drained is
 // false when a handler was still running at the end. The error is ErrFenced when
-// another process has taken this member's place, and ErrTopicsDiffer when it does
-// not fit into its group.
+// another process has taken this member's place, ErrTopicsDiffer when it does not
+// fit into its group, and that of a missing right when it could never join.
 func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	stop := make(chan struct{})
 	var loops sync.WaitGroup
@@ -205,8 +206,8 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	close(stop)
 	loops.Wait()
 	in.tasks.Wait()
-	if errors.Is(context.Cause(in.session), ErrFenced) {
-		return false, ErrFenced
+	if cause := context.Cause(in.session); !errors.Is(cause, context.Canceled) {
+		return false, cause
 	}
 	if err := context.Cause(in.fits); err != nil {
 		return drained, err
@@ -284,10 +285,10 @@ func (in *Intake) unreadable(topic string, partition int32, err error) (remade b
 	}
 	in.failing[k] = err.Error()
 	if topic == "" {
-		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: err})
+		in.cfg.Emit(events.GroupFailed{Group: in.cfg.Group, Err: security.OnGroup(in.cfg.Group, err)})
 		return false
 	}
-	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: err})
+	in.cfg.Emit(events.FetchFailed{Topic: topic, Partition: partition, Err: security.OnTopic(security.Read, topic, err)})
 	if errors.Is(err, kerr.UnknownTopicID) {
 		delete(in.failing, k)
 		return true

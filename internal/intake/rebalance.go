@@ -16,7 +16,7 @@ import (
 
 func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string][]int32) {
 	<-in.built
-	in.note(func(m *membership) { m.joined, m.failure = true, nil })
+	in.note(func(m *membership) { m.joined, m.before, m.failure = true, true, nil })
 	in.shed()
 	in.starts.learn(ctx, in.cfg.Topics)
 	if in.cfg.NestJS {

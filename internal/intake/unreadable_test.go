@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -127,20 +128,58 @@ func TestProgressOnADeletedTopicIsNotCommittedForTheNewOne(t *testing.T) {
 	}
 }
 
-// A member that may not join says so: otherwise a service without rights would
-// wait in silence.
+// A member that has never joined, and has no right to, ends: waiting would not help
+// it, and a service without rights would wait in silence.
+func TestMemberWithoutTheRightToItsGroupEnds(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	b.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.JoinGroup}, Group: group, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1,
+	})
+	m := join(t, b)
+	select {
+	case <-m.ended:
+	case <-testContext(t).Done():
+		t.Fatal("the member goes on")
+	}
+	missing, ok := errors.AsType[*security.AuthorizationError](m.err)
+	if want := `READ on group "` + group + `"`; !ok || missing.Right() != want {
+		t.Errorf("got %v, want the missing right %s", m.err, want)
+	}
+}
+
+// One that has joined before goes on, and joins again as soon as it may.
+func TestMemberThatLosesTheRightToItsGroupGoesOn(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	m := join(t, b)
+	m.ready(t)
+	denied := b.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Heartbeat, kmsg.JoinGroup}, Group: group, TopLevel: true,
+		Err: kerr.GroupAuthorizationFailed, Count: -1,
+	})
+	failed := await(t, m.recorder, 1, always[events.GroupFailed])
+	if _, ok := errors.AsType[*security.AuthorizationError](failed.Err); !ok {
+		t.Errorf("event %+v, want one that names the right", failed)
+	}
+	denied.Remove()
+	b.produce(t, 0, 0, 1)
+	m.next(t).Done()
+}
+
+// A member that cannot join says so.
 func TestGroupThatCannotBeJoinedIsReported(t *testing.T) {
 	t.Parallel()
 	b := newBroker(t, 1)
 	denied := b.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.JoinGroup}, Group: group, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1,
+		Keys: []kmsg.Key{kmsg.JoinGroup}, Group: group, TopLevel: true, Err: kerr.InvalidSessionTimeout, Count: -1,
 	})
 	m := join(t, b, config(func(c *intake.Config) {
 		c.Options = append(c.Options, kgo.RetryBackoffFn(func(int) time.Duration { return time.Millisecond }))
 	}))
 	failed := await(t, m.recorder, 1, always[events.GroupFailed])
-	if failed.Group != group || !errors.Is(failed.Err, kerr.GroupAuthorizationFailed) {
-		t.Errorf("event %+v, want one of group %q with %v", failed, group, kerr.GroupAuthorizationFailed)
+	if failed.Group != group || !errors.Is(failed.Err, kerr.InvalidSessionTimeout) {
+		t.Errorf("event %+v, want one of group %q with %v", failed, group, kerr.InvalidSessionTimeout)
 	}
 	if err := denied.Wait(testContext(t), 5); err != nil {
 		t.Fatal(err)

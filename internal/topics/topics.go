@@ -6,12 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/loopback"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -32,6 +33,9 @@ var ErrMissing = errors.New("topics do not exist")
 // Spec is a topic that is needed.
 type Spec struct {
 	Name string
+	// For is what will be done with its records: security.Read or Write. Both
+	// include the right to ask for the topic.
+	For security.Operation
 	// Partitions to create it with. At least 1.
 	Partitions int32
 	// Replication factor, or -1 for the broker's default.
@@ -54,22 +58,26 @@ type Keeper struct {
 	Admin  *kadm.Client
 	Policy Policy
 	Emit   events.Sink
+	// Refused turns an error into the one that says why waiting cannot help, or
+	// into nil where it can. May be nil: then it always can.
+	Refused func(context.Context, error) error
+}
+
+// refused is why waiting after err cannot help, or nil.
+func (k Keeper) refused(ctx context.Context, err error) error {
+	if err == nil || k.Refused == nil {
+		return nil
+	}
+	return k.Refused(ctx, err)
 }
 
 // Default is the policy for brokers when none is set: a loopback broker is
 // somebody's own, any other may belong to people who keep its topics in order.
 func Default(brokers []string) Policy {
-	for _, b := range brokers {
-		host, _, err := net.SplitHostPort(b)
-		if err != nil {
-			host = b
-		}
-		ip := net.ParseIP(host)
-		if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return Verify
-		}
+	if loopback.Only(brokers...) {
+		return Create
 	}
-	return Create
+	return Verify
 }
 
 // Ensure returns nil when all topics exist. It asks again until ctx ends while
@@ -83,9 +91,12 @@ func (k Keeper) Ensure(ctx context.Context, specs []Spec) error {
 		if err == nil && len(missing) > 0 {
 			missing, err = k.apply(ctx, missing)
 		}
+		refused := k.refused(ctx, err)
 		switch {
 		case err == nil && len(missing) == 0:
 			return nil
+		case refused != nil:
+			return refused
 		case final(err):
 			return err
 		case err != nil:
@@ -124,6 +135,9 @@ func waited(ctx context.Context, missing []Spec, err error) error {
 // missing returns the specs whose topics do not exist.
 func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 	details, err := k.Admin.ListTopics(ctx, names(specs)...)
+	if errors.Is(err, kerr.TopicAuthorizationFailed) && len(specs) > 0 {
+		return nil, k.forbidden(ctx, specs)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask for the topics %s: %w", strings.Join(names(specs), ", "), err)
 	}
@@ -138,6 +152,21 @@ func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 		}
 	}
 	return missing, nil
+}
+
+// forbidden returns all rights to topics that are missing. The answer for several
+// topics does not say for which of them.
+func (k Keeper) forbidden(ctx context.Context, specs []Spec) error {
+	var errs []error
+	for _, s := range specs {
+		if _, err := k.Admin.ListTopics(ctx, s.Name); err != nil {
+			errs = append(errs, security.OnTopic(s.For, s.Name, err))
+		}
+	}
+	if len(errs) == 0 {
+		return errors.New("ask for the topics: a right to them has just been granted") // and ask again
+	}
+	return errors.Join(errs...)
 }
 
 // apply follows the policy and returns what is still missing.
@@ -167,7 +196,7 @@ func (k Keeper) create(ctx context.Context, s Spec) error {
 	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}
-	return fmt.Errorf("create the topic %q: %w", s.Name, err)
+	return fmt.Errorf("create the topic %q: %w", s.Name, security.OnTopic(security.Create, s.Name, err))
 }
 
 // final reports whether asking again cannot help. A replication factor that the
@@ -175,7 +204,7 @@ func (k Keeper) create(ctx context.Context, s Spec) error {
 func final(err error) bool {
 	for _, e := range []error{
 		ErrMissing, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.InvalidTopicException,
-		kerr.InvalidPartitions, kerr.PolicyViolation, kerr.SaslAuthenticationFailed,
+		kerr.InvalidPartitions, kerr.PolicyViolation,
 		kerr.TopicDeletionDisabled, kerr.InvalidConfig,
 	} {
 		if errors.Is(err, e) {

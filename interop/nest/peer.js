@@ -8,14 +8,16 @@ const { env } = process;
 
 export const topic = (pattern) => (env.PREFIX ?? '') + pattern;
 
-// Server and client take the same options: Nest's postfixes tell their ids apart.
+// Server and client take the same options: Nest's postfixes tell their ids apart. OPTIONS has more of them, as JSON.
+const more = JSON.parse(env.OPTIONS ?? '{}');
 export const kafka = {
   client: {
     clientId: env.CLIENT_ID ?? 'nestjs',
     brokers: (env.BROKERS ?? 'localhost:9092').split(','),
+    ...more.client,
   },
   // The default of 5 s is how long an idle consumer takes to stop.
-  consumer: { groupId: env.GROUP_ID ?? 'nestjs-consumer', maxWaitTimeInMs: 250 },
+  consumer: { groupId: env.GROUP_ID ?? 'nestjs-consumer', maxWaitTimeInMs: 250, ...more.consumer },
 };
 
 // Nest dies when a topic it subscribes to does not exist.

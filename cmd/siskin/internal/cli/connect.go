@@ -11,7 +11,10 @@ import (
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/config"
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,8 +63,11 @@ func (c *connection) config(cmd *cobra.Command, defaults siskin.Config) (siskin.
 }
 
 // reach returns a Kafka client after a broker has answered and all topics are
-// known to exist. It never makes a topic.
-func reach(ctx context.Context, cfg siskin.Config, topics []string, opts ...kgo.Opt) (*kgo.Client, error) {
+// known to exist. It never makes a topic. use is what will be done there, and tell
+// hears about outages.
+func reach(
+	ctx context.Context, cfg siskin.Config, use security.Operation, topics []string, tell events.Sink, opts ...kgo.Opt,
+) (*kgo.Client, error) {
 	for _, topic := range topics {
 		if err := wire.CheckTopic(topic); err != nil {
 			return nil, usageError(err)
@@ -70,15 +76,16 @@ func reach(ctx context.Context, cfg siskin.Config, topics []string, opts ...kgo.
 	cfg = cfg.WithDefaults()
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	defer cancel()
+	watch := brokerwatch.New(cfg.Brokers, cfg.Security, tell)
 	client, err := kgo.NewClient(slices.Concat([]kgo.Opt{
-		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DisableClientMetrics(),
-	}, opts, cfg.Kafka)...)
+		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DisableClientMetrics(), kgo.WithHooks(watch),
+	}, cfg.Security.Options(), opts, cfg.Kafka)...)
 	if err != nil {
 		return nil, err
 	}
-	err = unreachable(client.Ping(ctx), cfg)
+	err = unreachable(ctx, client.Ping(ctx), cfg, watch)
 	if err == nil {
-		err = exist(ctx, client, topics)
+		err = exist(ctx, client, use, topics)
 	}
 	if err != nil {
 		client.Close()
@@ -87,22 +94,25 @@ func reach(ctx context.Context, cfg siskin.Config, topics []string, opts ...kgo.
 	return client, nil
 }
 
-// unreachable explains that no broker answers.
-func unreachable(err error, cfg siskin.Config) error {
+// unreachable explains that no broker answers, or that they refuse this program.
+func unreachable(ctx context.Context, err error, cfg siskin.Config, watch *brokerwatch.Watch) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if refused := watch.Refused(ctx, err); refused != nil {
+		return refused
 	}
 	return fail(exitUnreachable, fmt.Errorf("no broker answers at %s: %w", strings.Join(cfg.Brokers, ", "), err),
 		`name another one with --brokers, or start one with "siskin broker"`)
 }
 
-func exist(ctx context.Context, client *kgo.Client, topics []string) error {
+func exist(ctx context.Context, client *kgo.Client, use security.Operation, topics []string) error {
 	admin := kadm.NewClient(client)
-	found, err := admin.ListTopics(ctx, topics...)
-	if err != nil {
-		return fmt.Errorf("ask for the topics: %w", err)
-	}
 	for _, topic := range topics {
+		found, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("ask for the topic %q: %w", topic, security.OnTopic(use, topic, err))
+		}
 		if !found.Has(topic) {
 			all, _ := admin.ListTopics(ctx) // only for the hint
 			return fail(exitNoSuchTopic, fmt.Errorf("no such pattern or topic: %q", topic), similar(topic, all.Names()))

@@ -10,7 +10,6 @@ import (
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/config"
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // The exit codes, as "siskin help exit-codes" explains them.
@@ -93,10 +92,12 @@ func explain(verb string, err error) *failure {
 		f.code, f.hint = exitNoReply, "start the service, or wait longer with --timeout"
 	case errors.Is(err, siskin.ErrMissingTopics):
 		f.code, f.hint = exitNoSuchTopic, "SISKIN_TOPICS=create makes topics that a call needs"
+	case errors.Is(err, siskin.ErrAuthentication):
+		f.code, f.hint = exitUnreachable, `see "siskin help security"`
+	case errors.Is(err, siskin.ErrAuthorization):
+		f.code = exitUnreachable
 	case errors.Is(err, siskin.ErrUnavailable):
 		f.code, f.hint = exitUnreachable, "see whether the broker is well, or wait longer with --timeout"
-	case denied(err):
-		f.code, f.hint = exitUnreachable, "ask whoever runs the broker for the right"
 	case isSetting(err):
 		f.code = exitUsage
 	}
@@ -114,15 +115,9 @@ func remote(e *siskin.Error) (code int, hint string) {
 	return exitRemote, hint
 }
 
+// denied reports whether the brokers let this program do nothing.
 func denied(err error) bool {
-	for _, e := range []error{
-		kerr.SaslAuthenticationFailed, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, siskin.ErrAuthentication) || errors.Is(err, siskin.ErrAuthorization)
 }
 
 func isSetting(err error) bool {

@@ -12,6 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// silent tells nothing: the error at the end says enough.
+func silent(events.Event) {}
+
 // tellBack tells when the brokers are back. That they are away is logged as an
 // error; that they are back is logged too, but not as loudly as people wait for
 // it.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/security"
 	"github.com/spf13/cobra"
 )
 
@@ -78,7 +79,7 @@ func (o *outgoing) message(cmd *cobra.Command, args []string) (message, error) {
 
 // send runs fn with a client, once the topic is known to exist.
 func (m message) send(ctx context.Context, fn func(*siskin.Client) error) (err error) {
-	kafka, err := reach(ctx, m.cfg, []string{m.topic})
+	kafka, err := reach(ctx, m.cfg, security.Write, []string{m.topic}, silent)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/siskin-go/siskin"
-	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/security"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -60,8 +60,7 @@ func (t *tail) run(cmd *cobra.Command, topics []string) error {
 	if err != nil {
 		return err
 	}
-	client, err := reach(ctx, cfg, topics,
-		kgo.WithHooks(brokerwatch.New(cfg.Brokers, tellOutage(cfg.Logger, cmd.ErrOrStderr()))),
+	client, err := reach(ctx, cfg, security.Read, topics, tellOutage(cfg.Logger, cmd.ErrOrStderr()),
 		kgo.KeepControlRecords(), // they can be the last of a partition
 	)
 	if err != nil {
@@ -120,7 +119,7 @@ func fetchError(fetches kgo.Fetches) error {
 			return fail(exitNoSuchTopic, fmt.Errorf("the topic %q is gone", e.Topic), "")
 		}
 		if e.Err != nil {
-			return fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
+			return fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, security.OnTopic(security.Read, e.Topic, e.Err))
 		}
 	}
 	return nil
