@@ -19,6 +19,9 @@ type Line struct {
 	Key     json.RawMessage `json:"key"`
 	Headers json.RawMessage `json:"headers"`
 
+	// An error that Nest has logged.
+	Log string `json:"log"`
+
 	// What became of a client's call. A field that is absent is nil, one that
 	// is null has the text null.
 	ID       int             `json:"id"`

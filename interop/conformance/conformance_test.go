@@ -1,0 +1,81 @@
+package conformance_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/siskin-go/siskin/siskintest"
+)
+
+// scenes are all cases, by section.
+func scenes() []scene {
+	return slices.Concat(
+		encodingScenes(),
+	)
+}
+
+// TestConformance plays every scene with every version of NestJS.
+func TestConformance(t *testing.T) {
+	cfg := siskintest.Config(t)
+	g := goldens{make(map[string]map[int]string)}
+	r := newResults(t)
+	for _, v := range versions {
+		t.Run(v.String(), func(t *testing.T) {
+			s := newStage(t, v, cfg)
+			for _, c := range scenes() {
+				if c.since > v.number {
+					r.add(c, v, result{Verdict: "absent"})
+					continue
+				}
+				t.Run(c.id, func(t *testing.T) { s.perform(t, c, g, r) })
+			}
+		})
+	}
+	if *update {
+		g.write(t)
+	}
+	r.finish(t)
+}
+
+// perform plays one scene.
+func (s *stage) perform(t *testing.T, c scene, g goldens, r *results) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p := &play{T: t, stage: s, ctx: ctx}
+	own := false
+	defer func() {
+		one := result{Ways: p.ways.String(), Verdict: "same", Own: own}
+		switch {
+		case t.Failed():
+			one.Verdict = "fails"
+		case c.differs != "":
+			one.Verdict = "differs"
+		}
+		r.add(c, s.version, one)
+	}()
+	c.play(p)
+	s.quiet(t)
+	own = g.compare(t, c.id, s.version, c.id+": "+c.rule+"\n"+p.script.String())
+}
+
+// quiet checks that nothing is left of a scene.
+func (s *stage) quiet(t *testing.T) {
+	t.Helper()
+	select {
+	case d := <-s.seen:
+		t.Errorf("a handler of Siskin got more than was expected: %+v", d)
+	default:
+	}
+	for {
+		select {
+		case <-s.events:
+			continue
+		default:
+		}
+		break
+	}
+	for _, stray := range s.nest.Client.Strays() {
+		t.Errorf("NestJS's client got something after the end of a call: %+v", stray)
+	}
+}
