@@ -111,11 +111,16 @@ func (q *request) answer(b *binding, to reply.Address) {
 }
 
 func (q *request) send(v any) error {
-	value, err := q.s.cfg.Codec.Encode(v)
-	if err != nil {
+	var m reply.Message
+	if with, ok := v.(Message); ok {
+		o := callOptions{}.with(with.Options)
+		v, m.Key, m.Headers = with.Value, o.key, o.headers
+	}
+	var err error
+	if m.Value, err = q.s.cfg.Codec.Encode(v); err != nil {
 		return err
 	}
-	return q.seq.Send(value)
+	return q.seq.SendMessage(m)
 }
 
 // cutOff ends a stream whose handler has no more time. Its caller is told, unless

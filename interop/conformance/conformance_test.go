@@ -12,6 +12,7 @@ import (
 func scenes() []scene {
 	return slices.Concat(
 		encodingScenes(),
+		decodingScenes(),
 	)
 }
 

@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -278,4 +279,25 @@ func (p *play) errorHas(err error, part string) {
 	if err == nil || !strings.Contains(err.Error(), part) {
 		p.Errorf("got the error %v, want one with %q", err, part)
 	}
+}
+
+// show64 is JSON of a Buffer as the programs print it.
+func show64(bytes string) string {
+	return fmt.Sprintf(`{"$base64":%q}`, base64.StdEncoding.EncodeToString([]byte(bytes)))
+}
+
+// field is JSON of one property of a JSON object.
+func field(p *play, object json.RawMessage, name string) string {
+	p.Helper()
+	var fields map[string]json.RawMessage
+	p.must(json.Unmarshal(object, &fields))
+	return string(fields[name])
+}
+
+// nestLogs waits for an error in NestJS's log.
+func (p *play) nestLogs(part string) {
+	p.Helper()
+	_, err := p.nest.Logged(p.ctx, part)
+	p.must(err)
+	p.say("NestJS logs %s", part)
 }

@@ -79,7 +79,7 @@ func (s *stage) plain(topic string) string {
 // nestRequests are the topics that the NestJS server reads.
 var nestRequests = []string{
 	"run", "note", "twice", "message-then-event", "event-then-message", "events", "list.a", "list.b",
-	"refused", "filtered", "binary", "rx.exact", "rx.a", "rx.b", "rpc.a",
+	"refused", "filtered", "binary", "property", "rx.exact", "rx.a", "rx.b", "rpc.a",
 }
 
 // nestPatterns are what the NestJS client sends to the Siskin service, or to

@@ -47,6 +47,10 @@ let lastHandler = 0;
 
 // Adds a handler to a class, under a number in the order of the calls.
 function handle(target, ...decorators) {
+  handlePayload(target, params, ...decorators);
+}
+
+function handlePayload(target, params, ...decorators) {
   const number = ++lastHandler;
   const method = `handler${number}`;
   target.prototype[method] = function (payload, context) {
@@ -86,12 +90,13 @@ handle(Handlers, MessagePattern(topic('filtered')), UseFilters(Rethrow)); // 13
 handle(Handlers, MessagePattern('true')); // 14
 handle(Handlers, MessagePattern(`${NUMBER}e3`)); // 15
 handle(Handlers, MessagePattern(Number(NUMBER))); // 16
+handlePayload(Handlers, [Payload('a'), Ctx()], EventPattern(topic('property'))); // 17
 if (REGULAR_EXPRESSIONS) {
   const begins = (name) => new RegExp(`^${topic(name).replaceAll('.', '\\.')}`);
-  handle(Handlers, EventPattern(topic('rx.exact'))); // 17
-  handle(Handlers, EventPattern(begins('rx.'))); // 18
-  handle(Handlers, EventPattern(begins('rx.b'))); // 19
-  handle(Handlers, MessagePattern(begins('rpc.'))); // 20
+  handle(Handlers, EventPattern(topic('rx.exact'))); // 18
+  handle(Handlers, EventPattern(begins('rx.'))); // 19
+  handle(Handlers, EventPattern(begins('rx.b'))); // 20
+  handle(Handlers, MessagePattern(begins('rpc.'))); // 21
 }
 decorate(Handlers, {}, Controller());
 
