@@ -12,6 +12,7 @@ import (
 func scenes() []scene {
 	return slices.Concat(
 		encodingScenes(),
+		messageScenes(),
 		decodingScenes(),
 	)
 }
@@ -55,6 +56,11 @@ func (s *stage) perform(t *testing.T, c scene, g goldens, r *results) {
 		}
 		r.add(c, s.version, one)
 	}()
+	select {
+	case <-s.nest.Done():
+		t.Fatal("the NestJS program has ended in an earlier case")
+	default:
+	}
 	c.play(p)
 	s.quiet(t)
 	own = g.compare(t, c.id, s.version, c.id+": "+c.rule+"\n"+p.script.String())

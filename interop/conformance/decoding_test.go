@@ -118,13 +118,18 @@ func keyAndHeaders() scene {
 		play: func(p *play) {
 			headers := []kgo.RecordHeader{
 				header("json", `{"x":1}`), header("list", "[1]"), header("number", "5"), header("twice", "1"), header("twice", "2"),
-				header("empty", ""), {Key: "null"}, header("zero", "\x00\x01"), header("bytes", "\xff\x00"),
+				header("empty", ""),
+				{Key: "null"},
+				header("zero", "\x00\x01"), header("bytes", "\xff\x00"),
 			}
 			for _, key := range []struct {
 				bytes []byte
 				nest  string
 			}{
-				{[]byte(`{"id":1}`), `{"id":1}`}, {[]byte("12"), `"12"`}, {[]byte{}, `""`}, {nil, "null"},
+				{[]byte(`{"id":1}`), `{"id":1}`},
+				{[]byte("12"), `"12"`},
+				{[]byte{}, `""`},
+				{nil, "null"},
 				{[]byte("\x00k"), `{"$base64":"AGs="}`},
 			} {
 				p.write("note", kgo.Record{Key: key.bytes, Value: []byte("x"), Headers: headers})

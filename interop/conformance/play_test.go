@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,8 +63,7 @@ func (w ways) String() string {
 
 // say adds a line to the script.
 func (p *play) say(format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), p.prefix, "")
-	fmt.Fprintf(&p.script, "\n%s\n", strings.ReplaceAll(text, p.number, "<number>"))
+	p.script.WriteString("\n" + p.constant(fmt.Sprintf(format, args...)) + "\n")
 }
 
 func (p *play) must(err error) {
@@ -84,7 +85,7 @@ func (p *play) equal(what string, want, got any) {
 func (p *play) text(all []*kgo.Record) {
 	var b strings.Builder
 	records.Text{Prefixes: []string{p.prefix}, Partition: len(all) > 0 && all[0].Topic == p.topic("three")}.Write(&b, all)
-	p.script.WriteString(strings.ReplaceAll(b.String(), p.number, "<number>"))
+	p.script.WriteString(p.constant(b.String()))
 }
 
 // stored takes the records that are stored on topic by now, which must be n.
@@ -94,7 +95,7 @@ func (p *play) stored(topic string, n int) []*kgo.Record {
 	p.must(err)
 	if len(all) != n {
 		p.text(all)
-		p.Fatalf("%d records were written to %s, want %d:\n%s", len(all), p.plain(topic), n, p.script.String())
+		p.Fatalf("%d records were written to %s, want %d:\n%s", len(all), p.constant(topic), n, p.script.String())
 	}
 	p.text(all)
 	return all
@@ -153,7 +154,7 @@ func (p *play) nestGets(call *peer.Call, end string, values ...string) {
 	}
 	gotEnd := "complete"
 	if outcome.Err != nil {
-		gotEnd = strings.ReplaceAll(string(outcome.Err), p.prefix, "")
+		gotEnd = p.constant(string(outcome.Err))
 	}
 	p.say("NestJS's call ends: %s", gotEnd)
 	p.equal("values of the NestJS client", values, got)
@@ -297,7 +298,26 @@ func field(p *play, object json.RawMessage, name string) string {
 // nestLogs waits for an error in NestJS's log.
 func (p *play) nestLogs(part string) {
 	p.Helper()
-	_, err := p.nest.Logged(p.ctx, part)
+	text, err := p.nest.Logged(p.ctx, part)
 	p.must(err)
+	if strings.HasPrefix(text, "unhandled: ") {
+		p.say("NestJS fails with %s, which nothing handles: its process would end", part)
+		return
+	}
 	p.say("NestJS logs %s", part)
+}
+
+// userHeaders are the headers that a NestJS handler got, as JSON without those of
+// a request.
+func userHeaders(p *play, headers json.RawMessage) string {
+	p.Helper()
+	var b strings.Builder
+	var fields map[string]json.RawMessage
+	p.must(json.Unmarshal(headers, &fields))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !strings.HasPrefix(name, "kafka_") && !strings.HasPrefix(name, "siskin-") {
+			fmt.Fprintf(&b, ",%q:%s", name, fields[name])
+		}
+	}
+	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
 }

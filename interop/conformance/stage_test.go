@@ -66,14 +66,15 @@ type delivered struct {
 func (s *stage) delivered(ctx context.Context, v any) {
 	d, _ := siskin.DeliveryFrom(ctx)
 	s.seen <- delivered{
-		s.plain(d.Topic()), v, slices.Clone(d.Key()), slices.Clone(d.Headers()), d.Request(),
+		s.constant(d.Topic()), v, slices.Clone(d.Key()), slices.Clone(d.Headers()), d.Request(),
 	}
 }
 
 func (s *stage) topic(pattern string) string { return s.prefix + pattern }
 
-func (s *stage) plain(topic string) string {
-	return strings.ReplaceAll(strings.TrimPrefix(topic, s.prefix), s.number, "<number>")
+// constant is text without what differs from run to run.
+func (s *stage) constant(text string) string {
+	return strings.NewReplacer(s.prefix, "", s.number, "<number>").Replace(text)
 }
 
 // nestRequests are the topics that the NestJS server reads.

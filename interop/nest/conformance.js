@@ -122,6 +122,9 @@ class PrintErrors extends ConsoleLogger {
 }
 Logger.overrideLogger(new PrintErrors({ colors: false }));
 
+// In Nest 10 and 11 some failures end the process; the rest of the cases needs it.
+process.on('unhandledRejection', (error) => print({ log: `unhandled: ${error?.message ?? error}` }));
+
 const withGroup = (postfix, more = {}) => ({
   ...kafka,
   ...more,
