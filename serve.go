@@ -52,6 +52,7 @@ type work struct {
 	item   intake.Item
 	began  time.Time
 	manual bool // done when its author says so
+	waits  bool // a caller waits for a reply
 }
 
 // request is a request being served: what it needs is one allocation.
@@ -77,6 +78,7 @@ func (q *request) answer(b *binding, to reply.Address) {
 		return
 	}
 	ctx := q.ctx
+	q.waits = true
 	if left > 0 {
 		to.Until = q.began.Add(left)
 	}
@@ -242,7 +244,7 @@ func (r result) how() string {
 // attempts runs one handler until its outcome is final.
 func (w work) attempts(ctx context.Context, b *binding, kind outcome.Kind, replyTo func(any) error) result {
 	for n := 1; ; n++ {
-		err := w.attempt(ctx, b, kind, n, replyTo)
+		err := w.attempt(ctx, b, n, replyTo)
 		if w.ctx.Err() != nil {
 			return result{abandoned: true}
 		}
@@ -264,14 +266,14 @@ func (w work) attempts(ctx context.Context, b *binding, kind outcome.Kind, reply
 }
 
 // attempt runs the chain once, with the delivery in its context.
-func (w work) attempt(ctx context.Context, b *binding, kind outcome.Kind, n int, replyTo func(any) error) error {
+func (w work) attempt(ctx context.Context, b *binding, n int, replyTo func(any) error) error {
 	if b.options.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, b.options.timeout)
 		defer cancel()
 	}
 	c := &deliveryContext{Context: ctx, delivery: Delivery{
-		record: w.item.Record, attempt: n, request: kind == outcome.Request, codec: w.s.cfg.Codec,
+		record: w.item.Record, attempt: n, request: w.waits, codec: w.s.cfg.Codec,
 	}}
 	if b.options.manual {
 		item := w.item // only here, so that w need not escape

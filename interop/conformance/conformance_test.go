@@ -14,6 +14,7 @@ func scenes() []scene {
 		encodingScenes(),
 		messageScenes(),
 		decodingScenes(),
+		dispatchScenes(),
 	)
 }
 

@@ -41,8 +41,9 @@ func (v version) hasExpressions() bool { return v.number >= 12 }
 // client.
 type stage struct {
 	version
-	prefix string // of all topics, so that nothing else meets them
-	number string // a topic's name that is a number
+	cfg    siskin.Config // of the Siskin service
+	prefix string        // of all topics, so that nothing else meets them
+	number string        // a topic's name that is a number
 	tape   *tape
 	nest   *peer.Pair
 	client *siskin.Client
@@ -103,6 +104,7 @@ func newStage(t *testing.T, v version, cfg siskin.Config) *stage {
 	topics := s.topics()
 	cfg.Group, cfg.ClientID = siskintest.Name("conformance"), "nestjs"
 	cfg.Observe = s.observe
+	s.cfg = cfg
 	makeTopics(t, cfg.Brokers, topics)
 	t.Cleanup(func() { s.cleanUp(t, cfg) }) // also for the next version
 	var err error
