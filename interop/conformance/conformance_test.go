@@ -15,6 +15,7 @@ func scenes() []scene {
 		messageScenes(),
 		decodingScenes(),
 		dispatchScenes(),
+		replyScenes(),
 	)
 }
 

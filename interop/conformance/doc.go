@@ -9,5 +9,5 @@
 //
 //	go test ./conformance                 run all cases
 //	go test ./conformance -update         and write golden files and table anew
-//	go test ./conformance -run 'NestJS12/4\.' -update    only some golden files
+//	go test ./conformance -run '//4\.' -update     only those of section 4
 package conformance

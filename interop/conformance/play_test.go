@@ -246,40 +246,35 @@ func cleared(e *siskin.Error) *siskin.Error {
 	return &siskin.Error{Code: e.Code, Message: e.Message, Details: e.Details, Remote: e.Remote}
 }
 
-// siskinTells waits for an event of the Siskin service.
-func (p *play) siskinTells() events.Event {
+// tells waits for an event of the Siskin service about a record.
+func tells[E events.Event](p *play, at *kgo.Record, position func(E) events.Position) E {
 	p.Helper()
-	select {
-	case e := <-p.events:
-		return e
-	case <-p.ctx.Done():
-		p.Fatalf("the Siskin service told nothing; so far:\n%s", p.script.String())
-		return nil
+	for {
+		select {
+		case e := <-p.events:
+			if e, ok := e.(E); ok && position(e) == (events.Position{Topic: at.Topic, Partition: at.Partition, Offset: at.Offset}) {
+				return e
+			}
+		case <-p.ctx.Done():
+			p.Fatalf("the Siskin service does not tell what became of %s@%d; so far:\n%s", at.Topic, at.Offset, p.script.String())
+		}
 	}
+}
+
+// siskinHas waits until the Siskin service has done with a record.
+func (p *play) siskinHas(at *kgo.Record, kind, how string) {
+	p.Helper()
+	e := tells(p, at, func(e events.Handled) events.Position { return e.Position })
+	p.say("for Siskin it was: %s, %s", e.Kind, e.Outcome)
+	p.equal("kind and outcome of the record", []string{kind, how}, []string{e.Kind, e.Outcome})
 }
 
 // siskinLoses waits for the event that says why no reply went out.
-func (p *play) siskinLoses(why string) {
+func (p *play) siskinLoses(at *kgo.Record, why string) {
 	p.Helper()
-	lost, ok := p.siskinTells().(events.ReplyLost)
-	if !ok || !strings.Contains(lost.Err.Error(), why) {
-		p.Fatalf("the Siskin service tells %#v, want a lost reply with %q", lost, why)
-	}
+	lost := tells(p, at, func(e events.ReplyLost) events.Position { return e.Position })
+	p.errorHas(lost.Err, why)
 	p.say("Siskin tells: %s: %v", lost.Message(), lost.Err)
-}
-
-// note0 waits for a handler of NestJS to get a record that does not matter.
-func (p *play) note0() {
-	p.Helper()
-	_, err := p.nest.Server.Notes(p.ctx, 1)
-	p.must(err)
-}
-
-func (p *play) errorHas(err error, part string) {
-	p.Helper()
-	if err == nil || !strings.Contains(err.Error(), part) {
-		p.Errorf("got the error %v, want one with %q", err, part)
-	}
 }
 
 // show64 is JSON of a Buffer as the programs print it.
@@ -320,4 +315,18 @@ func userHeaders(p *play, headers json.RawMessage) string {
 		}
 	}
 	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
+}
+
+// note0 waits for a handler of NestJS to get a record that does not matter.
+func (p *play) note0() {
+	p.Helper()
+	_, err := p.nest.Server.Notes(p.ctx, 1)
+	p.must(err)
+}
+
+func (p *play) errorHas(err error, part string) {
+	p.Helper()
+	if err == nil || !strings.Contains(err.Error(), part) {
+		p.Errorf("got the error %v, want one with %q", err, part)
+	}
 }

@@ -29,22 +29,22 @@ func (p *play) asks(id, topic string) []kgo.RecordHeader {
 }
 
 // write stores a record of the test's own.
-func (p *play) write(pattern string, r kgo.Record) {
+func (p *play) write(pattern string, r kgo.Record) *kgo.Record {
 	p.Helper()
 	p.ways.raw = true
 	r.Topic = p.topic(pattern)
-	if strings.HasPrefix(pattern, p.number) || pattern == "true" {
+	if strings.HasPrefix(pattern, p.digits) || pattern == "true" {
 		r.Topic = pattern
 	}
 	p.must(p.tape.write(p.ctx, &r))
 	p.say("a record is written:")
-	p.stored(r.Topic, 1)
+	return p.stored(r.Topic, 1)[0]
 }
 
-// request asks a request of NestJS's or Siskin's and waits for n replies on topic.
-func (p *play) request(pattern string, value []byte, headers []kgo.RecordHeader, more ...kgo.RecordHeader) {
+// request writes a record with headers that may make it a request.
+func (p *play) request(pattern string, value []byte, headers []kgo.RecordHeader, more ...kgo.RecordHeader) *kgo.Record {
 	p.Helper()
-	p.write(pattern, kgo.Record{Value: value, Headers: append(more, headers...)})
+	return p.write(pattern, kgo.Record{Value: value, Headers: append(more, headers...)})
 }
 
 // asked is a request of a client that waits for a reply which the test writes.
@@ -118,8 +118,7 @@ func (a asked) reply(value []byte, more ...kgo.RecordHeader) {
 	}
 	a.p.must(a.p.tape.write(a.p.ctx, r))
 	a.p.say("a reply is written:")
-	all := a.p.stored(r.Topic, 1)
-	_ = all
+	a.p.stored(r.Topic, 1)
 }
 
 // ends waits for the end of a call of Siskin's.

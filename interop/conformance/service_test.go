@@ -81,7 +81,7 @@ func (s *stage) registerByExpression(svc *siskin.Service) {
 	siskin.Handle(svc, s.expression("go.rx."), named("first expression"))
 	siskin.Handle(svc, s.expression("go.rx.b"), named("second expression"))
 	siskin.Handle(svc, s.topic("go.rx.exact"), named("exact"))
-	siskin.Handle(svc, s.number+"e4", named("number"))
+	siskin.Handle(svc, s.digits+"e4", named("number"))
 }
 
 // expression is one of all topics that begin with name.

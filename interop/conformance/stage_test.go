@@ -43,7 +43,7 @@ type stage struct {
 	version
 	cfg    siskin.Config // of the Siskin service
 	prefix string        // of all topics, so that nothing else meets them
-	number string        // a topic's name that is a number
+	digits string        // a topic's name that is a number
 	tape   *tape
 	nest   *peer.Pair
 	client *siskin.Client
@@ -75,7 +75,7 @@ func (s *stage) topic(pattern string) string { return s.prefix + pattern }
 
 // constant is text without what differs from run to run.
 func (s *stage) constant(text string) string {
-	return strings.NewReplacer(s.prefix, "", s.number, "<number>").Replace(text)
+	return strings.NewReplacer(s.prefix, "", s.digits, "<number>").Replace(text)
 }
 
 // nestRequests are the topics that the NestJS server reads.
@@ -98,7 +98,7 @@ func nestPatterns() []string {
 func newStage(t *testing.T, v version, cfg siskin.Config) *stage {
 	t.Helper()
 	s := &stage{
-		version: v, prefix: siskintest.Name("conformance") + ".", number: strconv.Itoa(1e8 + rand.IntN(9e8)),
+		version: v, prefix: siskintest.Name("conformance") + ".", digits: strconv.Itoa(1e8 + rand.IntN(9e8)),
 		seen: make(chan delivered, 100), events: make(chan events.Event, 1000),
 	}
 	topics := s.topics()
@@ -128,7 +128,7 @@ func (s *stage) topics() map[string]int32 {
 	for _, name := range slices.Concat(nestRequests, nestPatterns()) {
 		topics[s.topic(name)], topics[s.topic(name+".reply")] = 1, 1
 	}
-	for _, name := range []string{"true", s.number, s.number + "e3", s.number + "e4"} {
+	for _, name := range []string{"true", s.digits, s.digits + "e3", s.digits + "e4"} {
 		topics[name], topics[name+".reply"] = 1, 1
 	}
 	for _, t := range goTypes {
@@ -167,7 +167,7 @@ func (s *stage) startNest(t *testing.T, cfg siskin.Config) {
 	defer cancel()
 	env := []string{
 		"BROKERS=" + strings.Join(cfg.Brokers, ","), "PREFIX=" + s.prefix, "GROUP_ID=" + cfg.Group + "-nest",
-		"PATTERNS=" + strings.Join(nestPatterns(), ","), "BINARY_PATTERNS=raw", "TZ=UTC", "NUMBER=" + s.number,
+		"PATTERNS=" + strings.Join(nestPatterns(), ","), "BINARY_PATTERNS=raw", "TZ=UTC", "NUMBER=" + s.digits,
 	}
 	if s.hasExpressions() {
 		env = append(env, "REGULAR_EXPRESSIONS=1")
@@ -211,7 +211,7 @@ func (s *stage) startSiskin(t *testing.T, cfg siskin.Config) {
 // observe keeps what a case may ask for.
 func (s *stage) observe(e events.Event) {
 	switch e.(type) {
-	case events.ReplyLost, events.HandlerFailed:
+	case events.ReplyLost, events.Handled:
 		s.events <- e
 	}
 }
@@ -229,4 +229,10 @@ func (s *stage) cleanUp(t *testing.T, cfg siskin.Config) {
 	if err := removeAll(ctx, client, s.prefix, cfg.Group, slices.Collect(maps.Keys(s.topics()))); err != nil {
 		t.Error(err)
 	}
+}
+
+// another is one more client of Siskin for the rest of a scene.
+func (p *play) another(cfg siskin.Config) *siskin.Client {
+	p.Helper()
+	return siskintest.Client(p.T, cfg)
 }
