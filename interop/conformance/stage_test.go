@@ -49,6 +49,7 @@ type stage struct {
 	client *siskin.Client
 	seen   chan delivered
 	events chan events.Event
+	strays int // lines of the NestJS client that a case has complained about
 
 	mu    sync.Mutex
 	doing behaviour // of the Siskin service

@@ -32,7 +32,7 @@ const seen = (payload) =>
     ? (payload ?? null)
     : { $message: Object.keys(payload) };
 
-const short = (context) => context.getTopic().slice(topic('').length);
+const short = (context) => context.getTopic().replace(topic(''), '');
 
 // Tells what a handler got, and then does what the record says.
 function run(handler, payload, context) {
@@ -176,7 +176,8 @@ async function tryToListen(pattern) {
   class Other {}
   handle(Other, MessagePattern(pattern));
   decorate(Other, {}, Controller());
-  const other = await started(Other, withGroup('other'));
+  const client = { ...kafka.client, retry: { retries: 0 } };
+  const other = await started(Other, withGroup('other', { client }));
   await other.close();
 }
 
