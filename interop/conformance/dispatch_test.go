@@ -99,13 +99,11 @@ func severalEventHandlers() scene {
 func (p *play) handlers(numbers ...int) {
 	p.Helper()
 	var got []int
-	for len(got) < len(numbers) {
-		notes, err := p.nest.Server.Notes(p.ctx, 1)
+	for range numbers {
+		n, err := p.nest.Server.Note(p.ctx)
 		p.must(err)
-		for _, n := range notes {
-			got = append(got, n.Handler)
-			p.say("handler %d of NestJS reads %s", n.Handler, n.Payload)
-		}
+		got = append(got, n.Handler)
+		p.say("handler %d of NestJS reads %s", n.Handler, n.Payload)
 	}
 	p.equal("handlers of NestJS", numbers, got)
 }
@@ -280,7 +278,7 @@ func observableEvent() scene {
 			p.handlers(2, 2)
 			got, err := p.siskinSends(goTypeOf("list-any"), "run", "x", js("return globalThis.order"))
 			p.must(err)
-			p.note0()
+			p.anyNote()
 			p.forget(p.topic("run"), p.topic("run.reply"), p.topic("note"))
 			p.equal("order", any([]any{"end of 1", "start of 2"}), got)
 
@@ -328,13 +326,13 @@ func openStream() scene {
 		play: func(p *play) {
 			p.say("NestJS streams while it answers something else")
 			p.request("run", []byte("1"), p.asks("one", "three.reply"), header("js", "globalThis.s = new Subject(); return concat(of(1), globalThis.s)"))
-			p.note0()
+			p.anyNote()
 			p.value("1", p.next(p.topic("three.reply"), 1))
 			p.request("run", []byte("2"), p.asks("two", "three.reply"), header("js", "return 'between'"))
-			p.note0()
+			p.anyNote()
 			p.value("between", p.next(p.topic("three.reply"), 1))
 			p.request("run", []byte("3"), nil, header("js", "globalThis.s.next(2); globalThis.s.complete()"))
-			p.note0()
+			p.anyNote()
 			p.value("2", p.next(p.topic("three.reply"), 1))
 
 			p.say("so does Siskin")
@@ -373,12 +371,10 @@ func retriedEvent() scene {
 			p.siskinEmits("note", "2")
 			p.stored(p.topic("note"), 2)
 			var got []string
-			for len(got) < 3 {
-				notes, err := p.nest.Server.Notes(p.ctx, 1)
+			for range 3 {
+				n, err := p.nest.Server.Note(p.ctx)
 				p.must(err)
-				for _, n := range notes {
-					got = append(got, string(n.Payload))
-				}
+				got = append(got, string(n.Payload))
 			}
 			p.say("NestJS reads %v", got)
 			p.equal("events in NestJS", []string{`"1"`, `"1"`, `"2"`}, got)

@@ -113,7 +113,7 @@ func (n nestValue) replies(p *play) {
 			p.say("a handler of NestJS returns %s", result)
 		}
 		got, err := p.siskinSends(r.into, "run", "x", js("return ("+result+")"))
-		p.note0()
+		p.anyNote()
 		if i == 0 {
 			p.value(n.bytes, p.stored(p.topic("run.reply"), 1))
 		} else {

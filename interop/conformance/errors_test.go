@@ -33,7 +33,7 @@ func (e thrown) scene() scene {
 		p.say("a handler of NestJS: %s", e.js)
 		done := p.siskinStreams(pattern, js(e.js))
 		if pattern != "refused" {
-			p.note0()
+			p.anyNote()
 		}
 		o := p.ends(done)
 		p.siskinFails(o.err, e.siskin)
@@ -244,7 +244,7 @@ func filteredNumber() scene {
 		id: "8.filter-number", rule: "a filter that makes a number of an error: no reply, the client waits",
 		differs: "Siskin has no such filters: every error has an answer", play: func(p *play) {
 			p.request("filtered", []byte("x"), p.asks("id", "three.reply"), header("js", "throw { thrown: 7 }"))
-			p.note0()
+			p.anyNote()
 			p.nestLogs("argument must be of type string")
 			p.sentinel("three.reply", 0)
 		},
@@ -258,7 +258,7 @@ func filteredNothing(id, js string) scene {
 			p.ways.in = true
 			got, err := p.siskinSends(goTypeOf("any"), "filtered", "x", siskin.WithHeader("js", "throw { thrown: "+js+" }"))
 			p.must(err)
-			p.note0()
+			p.anyNote()
 			p.equal("reply", any(nil), got)
 			p.onlyMark(p.stored(p.topic("filtered.reply"), 1))
 		},

@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (m message) fromNest(p *play) {
 	p.say("a handler of NestJS returns %s", m.js)
 	got, err := p.siskinSends(goTypeOf("any"), "run", "x", js("return ("+m.js+")"))
 	p.must(err)
-	p.note0()
+	p.anyNote()
 	m.written(p, p.stored(p.topic("run.reply"), 1))
 	p.equal("value of the reply", m.reads, got)
 	p.forget(p.topic("run"))
@@ -204,7 +205,7 @@ func messageScenes() (all []scene) {
 		refused("value-getter", "an object whose value cannot be set is an error of the caller", "{ get value() { return 1 } }", "TypeError"),
 		refused("nothing-undefined", "data that is undefined is refused; a tombstone is { value: null }", "undefined", "Error"),
 		refused("nothing-null", "data that is null is refused; a tombstone is { value: null }", "null", "Error"),
-		bigintInside(), partition(), timestamp(), callersObject(),
+		bigintInside(), batch(), partition(), timestamp(), callersObject(),
 	)
 }
 
@@ -234,7 +235,7 @@ func bigintInside() scene {
 			p.must(err)
 			p.equal("kind of error", `"TypeError"`, field(p, outcome.Err, "$error"))
 			p.request("run", []byte("x"), p.asks("bigint", "three.reply"), header("js", "return { a: 10n }"))
-			p.note0()
+			p.anyNote()
 			p.nestLogs("BigInt")
 			p.sentinel("three.reply", 0)
 
@@ -250,6 +251,53 @@ func bigintInside() scene {
 			p.forget(p.topic("go.run"))
 		},
 	}
+}
+
+func batch() scene {
+	return scene{
+		id: "4.batch", rule: "each item of a batch is written as an event is; an empty batch writes nothing", play: func(p *play) {
+			p.ways = ways{in: true, out: true}
+			p.nestEnds(p.nestDoes("emitBatch", "take.any",
+				"{ messages: [{ key: 'a', value: { a: 1 } }, 'two', { value: null }, { value: 5, headers: { h: '1' } }] }"))
+			theirs := p.stored(p.topic("take.any"), 4)
+			// Without a key they run at once, in any order.
+			p.equal("values of the Siskin handlers", []string{`"5"`, `"two"`, `map[string]interface {}{"a":"1"}`, "nil"}, p.seenInAnyOrder(4))
+			p.nestEnds(p.nestDoes("emitBatch", "take.any", "{ messages: [] }"))
+			p.stored(p.topic("take.any"), 0)
+
+			p.say("Siskin emits such a batch")
+			key, header := siskin.WithKey("a"), siskin.WithHeader("h", "1")
+			_, err := p.client.EmitBatch(p.ctx, p.topic("note"), []siskin.Message{
+				{Value: map[string]int{"a": 1}, Options: []siskin.CallOption{key}}, {Value: "two"}, {}, {Value: 5, Options: []siskin.CallOption{header}},
+			})
+			p.must(err)
+			ours := p.stored(p.topic("note"), 4)
+			for i, want := range []string{`{"a":1}`, `"two"`, wholeMessage, `"5"`} {
+				p.equal("key", theirs[i].Key, ours[i].Key)
+				p.equal("value", theirs[i].Value, ours[i].Value)
+				p.equal("headers", own(theirs[i].Headers), own(ours[i].Headers))
+				p.nestReads(want)
+			}
+			_, err = p.client.EmitBatch(p.ctx, p.topic("note"), nil)
+			p.must(err)
+			p.stored(p.topic("note"), 0)
+		},
+	}
+}
+
+// seenInAnyOrder is what n handlers of Siskin got, sorted.
+func (p *play) seenInAnyOrder(n int) (all []string) {
+	p.Helper()
+	for range n {
+		select {
+		case d := <-p.seen:
+			all = append(all, show(d.value))
+		case <-p.ctx.Done():
+			p.Fatalf("%d of %d handlers of Siskin got something", len(all), n)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 func partition() scene {
@@ -301,7 +349,7 @@ func callersObject() scene {
 			p.siskinReads(map[string]any{"a": jsonNumber("1")})
 			got, err := p.siskinSends(goTypeOf("any"), "run", "x", js("return [typeof globalThis.sent.value]"))
 			p.must(err)
-			p.note0()
+			p.anyNote()
 			p.forget(p.topic("run"), p.topic("run.reply"))
 			p.say("after that the type of the object's value is %s", show(got))
 			p.equal("type of the value", any([]any{"string"}), got)

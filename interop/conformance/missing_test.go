@@ -95,14 +95,14 @@ func objectPattern() scene {
 			const name = `{"b":1,"cmd":"x"}`
 			for _, op := range []string{"listen", "emit"} {
 				p.say("NestJS: %s with { cmd: 'x', b: 1 }", op)
-				call, err := p.nest.Client.Do(map[string]any{"op": op, "pattern": map[string]string{"js": "{ cmd: 'x', b: 1 }"}, "js": "'x'"})
+				call, err := p.nest.Client.Do(map[string]any{"op": "try", "pattern": map[string]string{"js": "{ cmd: 'x', b: 1 }"}, "js": op})
 				p.must(err)
 				outcome, err := call.End(p.ctx)
 				p.must(err)
 				if outcome.Err == nil {
 					p.Errorf("NestJS can %s with an object", op)
 				}
-				p.say("NestJS fails: %s", outcome.Err)
+				p.say("NestJS fails") // how is the broker's affair
 			}
 			svc, err := siskin.NewService(p.cfg)
 			p.must(err)

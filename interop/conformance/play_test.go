@@ -29,7 +29,14 @@ type scene struct {
 	differs string
 	// since is the first version of NestJS that knows the rule. Zero: all do.
 	since int
+	// until is the last one. Zero: the newest.
+	until int
 	play  func(p *play)
+}
+
+// knows reports whether a version of NestJS knows the rule.
+func (c scene) knows(v version) bool {
+	return v.number >= c.since && (c.until == 0 || v.number <= c.until)
 }
 
 // play is a scene on a stage.
@@ -172,13 +179,10 @@ func (p *play) nestReads(payload string) peer.Note {
 // note waits for a handler of NestJS to get a record.
 func (p *play) note() peer.Note {
 	p.Helper()
-	notes, err := p.nest.Server.Notes(p.ctx, 1)
+	note, err := p.nest.Server.Note(p.ctx)
 	p.must(err)
-	if len(notes) > 1 {
-		p.Fatalf("%d handlers of NestJS got something: %v", len(notes), notes)
-	}
-	p.noted(notes[0])
-	return notes[0]
+	p.noted(note)
+	return note
 }
 
 func (p *play) noted(n peer.Note) {
@@ -315,10 +319,10 @@ func userHeaders(p *play, headers json.RawMessage) string {
 	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
 }
 
-// note0 waits for a handler of NestJS to get a record that does not matter.
-func (p *play) note0() {
+// anyNote waits for a handler of NestJS to get a record that does not matter.
+func (p *play) anyNote() {
 	p.Helper()
-	_, err := p.nest.Server.Notes(p.ctx, 1)
+	_, err := p.nest.Server.Note(p.ctx)
 	p.must(err)
 }
 

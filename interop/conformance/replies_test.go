@@ -49,7 +49,7 @@ func (s sequence) scene() scene {
 func (s sequence) byNest(p *play) {
 	p.say("a handler of NestJS: %s", s.js)
 	done := p.siskinStreams("run", js(s.js))
-	p.note0()
+	p.anyNote()
 	o := p.ends(done)
 	p.must(o.err)
 	p.equal("values of Siskin's stream", s.siskin, o.values)
@@ -134,11 +134,11 @@ func lateEnd() scene {
 			p.ways = ways{in: true, out: true}
 			p.say("a handler of NestJS: of(1, 2), and the end when the client has them")
 			done := p.siskinStreams("run", js("globalThis.s = new Subject(); return concat(of(1, 2), globalThis.s)"))
-			p.note0()
+			p.anyNote()
 			p.next2("run.reply", "1", "2")
 			p.forget(p.topic("run"))
 			p.request("run", []byte("x"), nil, header("js", "globalThis.s.complete()"))
-			p.note0()
+			p.anyNote()
 			o := p.ends(done)
 			p.must(o.err)
 			p.equal("values of Siskin's stream", []any{"1", "2"}, o.values)
@@ -200,7 +200,7 @@ func lateEmpty() scene {
 			if p.number >= 12 { // older ones stand still, see 7.empty-stops
 				p.ways.in = true
 				done := p.siskinStreams("run", js("return timer(20).pipe(ignoreElements())"))
-				p.note0()
+				p.anyNote()
 				o := p.ends(done)
 				p.must(o.err)
 				p.equal("values of Siskin's stream", []any(nil), o.values)
@@ -233,7 +233,7 @@ func neverEnding() scene {
 					break
 				}
 			}
-			p.note0()
+			p.anyNote()
 			p.equal("values", []any{"1", "2"}, got)
 			for _, r := range p.stored(p.topic("run.reply"), 2) {
 				p.equal("the mark of the end", false, hasHeader(r, disposed))
@@ -251,7 +251,7 @@ func neverEnding() scene {
 				}
 				got = append(got, v)
 			}
-			p.note0()
+			p.anyNote()
 			p.equal("values", []any{"1"}, got)
 			p.forget(p.topic("run"), p.topic("run.reply"))
 
@@ -277,7 +277,7 @@ func partitionOfReply() scene {
 				headers := p.asks("id", "three.reply")
 				headers[2] = header(replyPartition, number)
 				p.request("run", []byte("x"), headers, header("js", "return { value: 'a', partition: 1 }"))
-				p.note0()
+				p.anyNote()
 				p.equal("partition", int32(2-2*i), p.next(p.topic("three.reply"), 1)[0].Partition)
 
 				p.does(returns(siskin.Message{Value: "a", Options: []siskin.CallOption{siskin.WithPartition(1)}}))
@@ -297,7 +297,7 @@ func replyMessage() scene {
 			p.say("a handler of NestJS gives its reply another correlation id")
 			got, err := p.siskinSends(goTypeOf("any"), "run", "x", js("return { value: 'a', headers: { kafka_correlationId: 'mine', own: '1' } }"))
 			p.must(err)
-			p.note0()
+			p.anyNote()
 			p.equal("reply", any("a"), got)
 			p.stored(p.topic("run.reply"), 1)
 			p.forget(p.topic("run"))

@@ -2,6 +2,7 @@
 // JavaScript what each shall do: a header `js` of a record is the body of the
 // handler that gets it, and the data of a call is an expression.
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Catch, ConsoleLogger, Controller, Logger, Module, UseFilters, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -165,21 +166,37 @@ const [app, binaryApp, client, binaryClient] = await Promise.all([
   connected(PATTERNS, kafka),
   connected(BINARY_PATTERNS, withGroup('binary', keepBinary)),
 ]);
+// binaryApp may stand still, which nothing ends.
 const stop = stopWith(
-  () => Promise.all([app.close(), binaryApp.close(), client.close(), binaryClient.close()]),
+  () =>
+    Promise.all([
+      app.close(),
+      Promise.race([binaryApp.close(), sleep(1000)]),
+      client.close(),
+      binaryClient.close(),
+    ]),
   { onStdinEnd: false },
 );
 print({ ready: true });
 
-// A server with a handler for one more pattern.
-async function tryToListen(pattern) {
-  class Other {}
-  handle(Other, MessagePattern(pattern));
-  decorate(Other, {}, Controller());
-  const client = { ...kafka.client, retry: { retries: 0 } };
-  const other = await started(Other, withGroup('other', { client }));
-  await other.close();
-}
+// Fails at once where Nest's own settings would try again for ten seconds.
+const impatient = { client: { ...kafka.client, retry: { retries: 0 } } };
+
+const attempts = {
+  // A server with a handler for one more pattern.
+  async listen(pattern) {
+    class Other {}
+    handle(Other, MessagePattern(pattern));
+    decorate(Other, {}, Controller());
+    const other = await started(Other, withGroup('other', impatient));
+    await other.close();
+  },
+
+  async emit(pattern) {
+    const other = new ClientKafka({ ...kafka, ...impatient, producerOnlyMode: true });
+    await rxjs.firstValueFrom(other.emit(pattern, 'x')).finally(() => other.close());
+  },
+};
 
 function call({ id, op, pattern, js, timeout: each, binary }) {
   const end = {
@@ -189,8 +206,8 @@ function call({ id, op, pattern, js, timeout: each, binary }) {
   };
   try {
     const at = typeof pattern === 'string' ? topic(pattern) : evaluate(`return (${pattern.js})`);
-    if (op === 'listen') {
-      rxjs.from(tryToListen(at)).subscribe({ ...end, next() {} });
+    if (op === 'try') {
+      rxjs.from(attempts[js](at)).subscribe({ ...end, next() {} });
       return;
     }
     const result = (binary ? binaryClient : client)[op](at, evaluate(`return (${js})`));

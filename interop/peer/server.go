@@ -67,6 +67,30 @@ func (s *Server) Notes(ctx context.Context, n int) ([]Note, error) {
 	}
 }
 
+// Note waits for the next event and takes only that.
+func (s *Server) Note(ctx context.Context) (Note, error) {
+	for {
+		s.mu.Lock()
+		if len(s.notes) > 0 {
+			note := s.notes[0]
+			s.notes = s.notes[1:]
+			s.mu.Unlock()
+			return note, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-s.arrived:
+		case <-s.Done():
+			return Note{}, s.errorf("ended while an event was waited for")
+		case <-ctx.Done():
+			return Note{}, s.errorf("did not receive an event: %v", ctx.Err())
+		}
+	}
+}
+
+// Unread takes the events that nobody has taken yet.
+func (s *Server) Unread() []Note { return s.take(0) }
+
 // take returns nil when there are fewer than n notes.
 func (s *Server) take(n int) []Note {
 	s.mu.Lock()
