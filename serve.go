@@ -27,7 +27,7 @@ func (s *Service) serve(ctx context.Context, item intake.Item) {
 	bound := s.routes.Find(item.Record.Topic)
 	w := work{s: s, ctx: ctx, item: item, began: time.Now()}
 	if bound == nil {
-		w.finish("none", "dropped", 0, nil)
+		(&request{work: w}).unserved()
 		return
 	}
 	if w.manual = bound.manual; w.manual {
@@ -43,6 +43,19 @@ func (s *Service) serve(ctx context.Context, item intake.Item) {
 		return
 	}
 	w.oneWay(bound.request)
+}
+
+// unserved ends a record of a topic without a handler, which only Config.Kafka can
+// make the service read. A caller is told, as NestJS does.
+func (q *request) unserved() {
+	to := reply.Address{Dialect: q.s.cfg.Dialect}
+	var asks bool
+	if to.Request, asks = to.Dialect.ReadRequest(q.item.Record); !asks || q.answerable(to.Request) != nil {
+		q.finish("none", "dropped", 0, nil)
+		return
+	}
+	q.seq.Init(q.ctx, q.s.replies, to, 0, func(lost error) { q.finish("none", "dropped", 0, lost) })
+	q.seq.Fail(&dialect.Fault{Code: string(CodeUnimplemented), NoHandler: true})
 }
 
 // work is one record being served.

@@ -4,7 +4,7 @@
 //
 // The tests run on the broker of the environment variable SISKIN_BROKERS, or on
 // an embedded one when that is empty. They need Node.js 20 or newer, and
-// "npm ci" in interop/nest.
+// "npm ci" in interop/nest, interop/nest11 and interop/nest10.
 //
 // The files in testdata/wire hold the records that both sides write, next to
 // each other. "go test . -update" writes them anew.

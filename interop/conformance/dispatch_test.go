@@ -152,7 +152,11 @@ func severalEventHandlersFail() scene {
 // serves runs one more Siskin service for the rest of the scene.
 func (p *play) serves(register func(*siskin.Service)) {
 	p.Helper()
-	cfg := p.cfg
+	p.servesWith(p.cfg, register)
+}
+
+func (p *play) servesWith(cfg siskin.Config, register func(*siskin.Service)) {
+	p.Helper()
 	cfg.Group = siskintest.Name(cfg.Group)
 	svc, err := siskin.NewService(cfg)
 	p.must(err)

@@ -23,8 +23,8 @@ func (p *play) topicsLikeJSON() []string { return []string{"true", p.digits + "e
 func noMessageHandler() scene {
 	return scene{
 		id: "9.request", rule: "a request without a handler is answered with a text as the error, and without the mark of the end",
-		differs: "a Siskin service reads only topics that have a handler", play: func(p *play) {
-			p.ways.in = true
+		play: func(p *play) {
+			p.ways = ways{in: true, out: true}
 			for _, topic := range p.topicsLikeJSON() {
 				p.say("Siskin sends to %s", topic)
 				_, err := siskin.Send[any](p.ctx, p.client, topic, "x")
@@ -34,6 +34,17 @@ func noMessageHandler() scene {
 				p.equal("the mark of the end", false, hasHeader(r, disposed))
 				p.forget(topic)
 			}
+			p.say("a service of Siskin reads a topic without a handler, which only Config.Kafka can make it do")
+			cfg := p.cfg
+			cfg.Kafka = []kgo.Opt{kgo.ConsumeTopics(p.topic("raw"), p.topic("three"))}
+			p.servesWith(cfg, func(svc *siskin.Service) {
+				siskin.On(svc, p.topic("three"), func(context.Context, any) error { return nil })
+			})
+			p.nestGets(p.nestDoes("send", "raw", "'x'"), text(noHandler))
+			r := p.stored(p.topic("raw.reply"), 1)[0]
+			p.equal(nestError, noHandler, headerText(r, nestError))
+			p.equal("the mark of the end", false, hasHeader(r, disposed))
+			p.forget(p.topic("raw"))
 		},
 	}
 }

@@ -82,7 +82,7 @@ func replyScenes() []scene {
 	for _, s := range sequences() {
 		all = append(all, s.scene())
 	}
-	return append(all, lateEnd(), lateEmpty(), neverEnding(), partitionOfReply(), replyMessage(), markValues(), noMark(), laterReplies())
+	return append(all, duringReply(), lost(), lateEnd(), lateEmpty(), neverEnding(), partitionOfReply(), replyMessage(), markValues(), noMark(), laterReplies())
 }
 
 func sequences() []sequence {
@@ -102,6 +102,7 @@ func sequences() []sequence {
 	}
 	slow := many
 	slow.id, slow.rule, slow.js = "7.many-in-time", "a stream that ends with its last value: that has the mark", "return interval(10).pipe(take(3), map((i) => i + 1))"
+	slow.since = 11 // NestJS 10 can lose them, see 7.value-lost
 	promised := many
 	promised.id, promised.rule, promised.js = "7.promise-of-many", "a promise of an Observable is as that", "return Promise.resolve(of(1, 2, 3))"
 	single := many
@@ -122,6 +123,52 @@ func sequences() []sequence {
 		nothing("void", "so is no result", "", returns(struct{}{}), false),
 		many, slow, promised, single, nulls,
 		empty,
+	}
+}
+
+// twoApart sends its second value while the first reply is on its way: the
+// broker's answer needs another turn of the event loop.
+const twoApart = "return new Observable((s) => { s.next(1); setImmediate(() => { s.next(2); s.complete(); }); })"
+
+func duringReply() scene {
+	return scene{
+		id: "7.value-during-reply", rule: "a value that comes while the reply before it is on its way waits for that", since: 11,
+		play: func(p *play) {
+			p.ways = ways{in: true, out: true}
+			p.say("a handler of NestJS: %s", twoApart)
+			done := p.siskinStreams("run", js(twoApart))
+			p.anyNote()
+			o := p.ends(done)
+			p.must(o.err)
+			p.equal("values of Siskin's stream", []any{"1", "2"}, o.values)
+			p.equal("the mark of the end", true, hasHeader(p.stored(p.topic("run.reply"), 2)[1], disposed))
+			p.forget(p.topic("run"))
+			p.does(streams(nil, 1, 2))
+			p.nestGets(p.nestDoes("send", "go.stream", "'x'"), "complete", `"1"`, `"2"`)
+			p.seenBySiskin()
+			p.stored(p.topic("go.stream.reply"), 2)
+			p.forget(p.topic("go.stream"))
+		},
+	}
+}
+
+func lost() scene {
+	return scene{
+		id: "7.value-lost", rule: "a server of NestJS 10 loses a value that comes while the reply before it is on its way, and with the last one the end",
+		until: 10, differs: "a Siskin service loses none; a Siskin client gives up after Config.StreamIdle",
+		play: func(p *play) {
+			p.say("a handler of NestJS: %s", twoApart)
+			p.request("run", []byte("x"), p.asks("id", "three.reply"), header("js", twoApart))
+			p.anyNote()
+			first := p.next(p.topic("three.reply"), 1)
+			p.value("1", first)
+			p.equal("the mark of the end", false, hasHeader(first[0], disposed))
+			p.sentinel("three.reply", 0)
+			p.does(streams(nil, 1, 2))
+			p.request("go.stream", []byte("x"), p.asks("id", "three.reply"))
+			p.siskinReads("x")
+			p.next2("three.reply", "1", "2")
+		},
 	}
 }
 
