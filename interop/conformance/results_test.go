@@ -143,7 +143,7 @@ func (r *results) table(t *testing.T) []byte {
 		}
 	}
 	var b bytes.Buffer
-	b.WriteString(tableBegin + "\n| case | rule | ways |")
+	b.WriteString(tableBegin + fmt.Sprintf(legend, len(scenes()), strings.Join(exactVersions(t), ", ")) + "| case | rule | ways |")
 	rule := "|---|---|---|"
 	for _, v := range versions {
 		for _, broker := range brokers {
@@ -168,6 +168,34 @@ func (r *results) table(t *testing.T) []byte {
 	}
 	b.WriteString("\n" + tableEnd)
 	return b.Bytes()
+}
+
+const legend = `
+%d cases, played with NestJS %s, on the embedded broker and on Apache Kafka. Each case links to the records that both sides
+wrote and to what they read.
+
+- Ways: *in*: NestJS wrote and Siskin read. *out*: Siskin wrote and NestJS read. *raw*: the test wrote, and both read.
+- *same*: Siskin does as NestJS. *differs*: it does otherwise, on purpose; the last column says how.
+- –: this version of NestJS does not know the rule. °: this version does something else than the newest one; its records are in
+  a file of their own beside the linked one.
+
+`
+
+// exactVersions are those of the lock files.
+func exactVersions(t *testing.T) (all []string) {
+	t.Helper()
+	for _, v := range versions {
+		var wanted struct{ Dependencies map[string]string }
+		text, err := os.ReadFile(filepath.Join(v.packages, "package.json"))
+		if err == nil {
+			err = json.Unmarshal(text, &wanted)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, wanted.Dependencies["@nestjs/microservices"])
+	}
+	return all
 }
 
 func (r result) cell() string {

@@ -15,9 +15,6 @@ func returns(v any) behaviour {
 	return func(_ context.Context, send func(any) error) error { return send(v) }
 }
 
-// fails is a handler that fails.
-func fails(err error) behaviour { return func(context.Context, func(any) error) error { return err } }
-
 // streams is a handler that sends the values and ends with err.
 func streams(err error, values ...any) behaviour {
 	return func(_ context.Context, send func(any) error) error {
