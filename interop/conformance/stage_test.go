@@ -20,7 +20,7 @@ import (
 
 // What these bound should happen at once; they are only used up by a failure.
 const (
-	patience      = 15 * time.Second
+	patience      = 30 * time.Second
 	startPatience = time.Minute
 )
 
@@ -104,7 +104,7 @@ func newStage(t *testing.T, v version, cfg siskin.Config) *stage {
 	}
 	topics := s.topics()
 	cfg.Group, cfg.ClientID = siskintest.Name("conformance"), "nestjs"
-	cfg.Observe = s.observe
+	cfg.Observe, cfg.Refresh = s.observe, time.Second
 	s.cfg = cfg
 	makeTopics(t, cfg.Brokers, topics)
 	t.Cleanup(func() { s.cleanUp(t, cfg) }) // also for the next version
