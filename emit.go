@@ -15,7 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Message is one event of a batch.
+// Message is one event of a batch, or the result of a request handler that sets a
+// key or headers of its reply, with WithKey and WithHeader. The other options
+// change no reply: its caller says where it goes.
 type Message struct {
 	Value   any
 	Options []CallOption

@@ -28,7 +28,7 @@ func (s *Service) serve(ctx context.Context, item intake.Item) {
 	bound := s.routes.Find(item.Record.Topic)
 	w := work{s: s, ctx: ctx, item: item, began: time.Now()}
 	if bound == nil {
-		w.finish("none", "dropped", 0, nil)
+		(&request{work: w}).unserved()
 		return
 	}
 	if w.manual = bound.manual; w.manual {
@@ -46,6 +46,19 @@ func (s *Service) serve(ctx context.Context, item intake.Item) {
 	w.oneWay(bound.request)
 }
 
+// unserved ends a record of a topic without a handler, which only Config.Kafka can
+// make the service read. A caller is told, as NestJS does.
+func (q *request) unserved() {
+	to := reply.Address{Dialect: q.s.cfg.Dialect}
+	var asks bool
+	if to.Request, asks = to.Dialect.ReadRequest(q.item.Record); !asks || q.answerable(to.Request) != nil {
+		q.finish("none", "dropped", 0, nil)
+		return
+	}
+	q.seq.Init(q.ctx, q.s.replies, to, 0, func(lost error) { q.finish("none", "dropped", 0, lost) })
+	q.seq.Fail(&dialect.Fault{Code: string(CodeUnimplemented), NoHandler: true})
+}
+
 // work is one record being served.
 type work struct {
 	s      *Service
@@ -53,6 +66,7 @@ type work struct {
 	item   intake.Item
 	began  time.Time
 	manual bool // done when its author says so
+	waits  bool // a caller waits for a reply
 }
 
 // request is a request being served: what it needs is one allocation.
@@ -78,6 +92,7 @@ func (q *request) answer(b *binding, to reply.Address) {
 		return
 	}
 	ctx := q.ctx
+	q.waits = true
 	if left > 0 {
 		to.Until = q.began.Add(left)
 	}
@@ -112,11 +127,16 @@ func (q *request) answer(b *binding, to reply.Address) {
 }
 
 func (q *request) send(v any) error {
-	value, err := q.s.cfg.Codec.Encode(v)
-	if err != nil {
+	var m reply.Message
+	if with, ok := v.(Message); ok {
+		o := callOptions{}.with(with.Options)
+		v, m.Key, m.Headers = with.Value, o.key, o.headers
+	}
+	var err error
+	if m.Value, err = q.s.cfg.Codec.Encode(v); err != nil {
 		return err
 	}
-	return q.seq.Send(value)
+	return q.seq.SendMessage(m)
 }
 
 // cutOff ends a stream whose handler has no more time. Its caller is told, unless
@@ -239,7 +259,7 @@ func (r result) how() string {
 // attempts runs one handler until its outcome is final.
 func (w work) attempts(ctx context.Context, b *binding, kind outcome.Kind, replyTo func(any) error) result {
 	for n := 1; ; n++ {
-		err := w.attempt(ctx, b, kind, n, replyTo)
+		err := w.attempt(ctx, b, n, replyTo)
 		if w.ctx.Err() != nil {
 			return result{abandoned: true}
 		}
@@ -261,14 +281,14 @@ func (w work) attempts(ctx context.Context, b *binding, kind outcome.Kind, reply
 }
 
 // attempt runs the chain once, with the delivery in its context.
-func (w work) attempt(ctx context.Context, b *binding, kind outcome.Kind, n int, replyTo func(any) error) error {
+func (w work) attempt(ctx context.Context, b *binding, n int, replyTo func(any) error) error {
 	if b.options.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, b.options.timeout)
 		defer cancel()
 	}
 	c := &deliveryContext{Context: ctx, delivery: Delivery{
-		record: w.item.Record, attempt: n, request: kind == outcome.Request, codec: w.s.cfg.Codec,
+		record: w.item.Record, attempt: n, request: w.waits, codec: w.s.cfg.Codec,
 	}}
 	if b.options.manual {
 		item := w.item // only here, so that w need not escape

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/siskin-go/siskin/codec"
 )
 
@@ -81,6 +82,10 @@ func TestDecodeJSON(t *testing.T) {
 		{"integer", "9007199254740993", ptr(int64(1)), int64(9007199254740993)},
 		{"named number", "3", ptr(color(1)), color(3)},
 		{"pointer to a number", "5", ptr(ptr(1)), ptr(5)},
+		{"NaN", "NaN", ptr(5.0), math.NaN()}, // which a NestJS server answers with
+		{"infinity", "Infinity", ptr(celsius(5)), celsius(math.Inf(1))},
+		{"minus infinity", "-Infinity", ptr(float32(5)), float32(math.Inf(-1))},
+		{"pointer to NaN", "NaN", ptr((*float64)(nil)), ptr(math.NaN())},
 		{"bool", "true", ptr(false), true},
 		{"white space", " 5\n", ptr(1), 5},
 
@@ -102,7 +107,7 @@ func TestDecodeJSON(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := reflect.ValueOf(tt.into).Elem().Interface()
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(point{})); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(point{}), cmpopts.EquateNaNs()); diff != "" {
 				t.Errorf("decoded (-want +got):\n%s", diff)
 			}
 		})
@@ -135,7 +140,10 @@ func TestDecodeJSONFails(t *testing.T) {
 		{"text for a number", "hi", ptr(5)},
 		{"a fraction for an integer", "5.5", ptr(5)},
 		{"too large", "300", ptr(int8(5))},
-		{"NaN", "NaN", ptr(5.0)}, // which a NestJS server answers with
+		{"NaN for an integer", "NaN", ptr(5)},
+		{"NaN inside", "[NaN]", ptr([]float64{})},
+		{"NaN in lower case", "nan", ptr(5.0)},
+		{"a short infinity", "Inf", ptr(5.0)},
 		{"an array for a struct", "[1]", ptr(record{})},
 		{"half an object", `{"key":"k"`, ptr(record{})},
 		{"something behind", `5 6`, ptr(5)},

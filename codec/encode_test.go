@@ -51,6 +51,12 @@ func TestEncodeJSON(t *testing.T) {
 		{"large float", 1e21, "1e+21"},
 		{"whole float", 3.0, "3"},
 		{"float32", float32(0.1), "0.1"},
+		{"NaN", math.NaN(), "NaN"},
+		{"infinity", math.Inf(1), "Infinity"},
+		{"minus infinity", math.Inf(-1), "-Infinity"},
+		{"NaN of 32 bits", float32(math.NaN()), "NaN"},
+		{"named infinity", celsius(math.Inf(1)), "Infinity"},
+		{"pointer to NaN", ptr(math.NaN()), "NaN"},
 		{"true", true, "true"},
 		{"false", false, "false"},
 		{"pointer to a number", ptr(5), "5"},
@@ -100,9 +106,9 @@ func TestEncodeJSON(t *testing.T) {
 func TestEncodeJSONFails(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]any{
-		"float64": math.NaN(), "[]float64": []float64{math.Inf(1)}, "chan int": make(chan int),
+		"[]float64": []float64{math.Inf(1)}, "map[string]float64": map[string]float64{"a": math.NaN()}, "chan int": make(chan int),
 		"map[string]interface {}": map[string]any{"f": func() {}}, "codec_test.broken": broken{},
-		"float32": float32(math.Inf(-1)), "complex128": 1i,
+		"complex128": 1i,
 	} {
 		data, err := codec.JSON.Encode(value)
 		if err == nil || data != nil {

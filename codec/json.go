@@ -25,8 +25,11 @@ import (
 // Decoding into a value of type any follows NestJS's parser: text that starts
 // with '{' or '[' and is JSON becomes what it says, with numbers as
 // json.Number so that large ones stay exact; all other text becomes a string.
-// A record without a value gives the zero value of every type. NaN and the
-// infinities are no JSON and are refused both ways.
+// A record without a value gives the zero value of every type.
+//
+// A float that is NaN or infinite is no JSON. As a whole value it is NaN,
+// Infinity or -Infinity both ways, as NestJS writes it. Inside another value it
+// is refused: JSON.stringify would make it null, which Go would read as 0.
 var JSON Codec = jsonCodec{}
 
 // ErrEmpty says that a value of length zero was met where text is needed.
@@ -65,6 +68,10 @@ func encodeByKind(rv reflect.Value, v any) ([]byte, error) {
 	switch rv.Kind() {
 	case reflect.String:
 		return []byte(rv.String()), nil
+	case reflect.Float32, reflect.Float64:
+		if data, ok := encodeNonJSON(rv.Float()); ok {
+			return data, nil
+		}
 	case reflect.Pointer:
 		if rv.IsNil() {
 			return nil, nil
@@ -131,7 +138,7 @@ func (jsonCodec) Decode(data []byte, into any) error {
 }
 
 func decodeTyped(data []byte, into any) error {
-	if p, ok := plainString(into); ok {
+	if p, ok := plain(into, isString); ok {
 		p.SetString(string(data))
 		return nil
 	}
@@ -139,14 +146,17 @@ func decodeTyped(data []byte, into any) error {
 		return fmt.Errorf("decode JSON into %T: %w", into, ErrEmpty)
 	}
 	if err := json.Unmarshal(data, into); err != nil {
+		if decodeNonJSON(data, into) {
+			return nil
+		}
 		return fmt.Errorf("decode JSON into %T: %w", into, err)
 	}
 	return nil
 }
 
-// plainString finds the string behind a pointer to a named string type, or
-// behind a pointer to a pointer to a string, unless the type reads JSON itself.
-func plainString(into any) (reflect.Value, bool) {
+// plain finds the value of a kind behind a pointer to it, or behind a pointer to
+// a pointer to it, unless its type reads JSON itself.
+func plain(into any, is func(reflect.Kind) bool) (reflect.Value, bool) {
 	if _, ok := into.(json.Unmarshaler); ok {
 		return reflect.Value{}, false
 	}
@@ -155,15 +165,17 @@ func plainString(into any) (reflect.Value, bool) {
 		return reflect.Value{}, false
 	}
 	elem := rv.Elem()
-	if elem.Kind() == reflect.Pointer && elem.Type().Elem().Kind() == reflect.String {
+	if elem.Kind() == reflect.Pointer && is(elem.Type().Elem().Kind()) {
 		if _, ok := elem.Interface().(json.Unmarshaler); ok {
 			return reflect.Value{}, false
 		}
 		elem.Set(reflect.New(elem.Type().Elem()))
 		elem = elem.Elem()
 	}
-	return elem, elem.Kind() == reflect.String
+	return elem, is(elem.Kind())
 }
+
+func isString(kind reflect.Kind) bool { return kind == reflect.String }
 
 func zero(into any) error {
 	rv := reflect.ValueOf(into)

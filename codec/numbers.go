@@ -3,21 +3,27 @@ package codec
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"reflect"
 	"strconv"
 )
 
 // Numbers and slices of them are what many small calls carry, and encoding/json
 // needs more time for them than everything else of a call. What follows knows
 // their usual shape only, and leaves all other text and all errors to
-// encoding/json. FuzzNumbers checks that both say the same.
+// encoding/json. FuzzNumbers checks that both say the same, but for the floats
+// that are no JSON; those are at the end of this file.
 
 // encodeNumbers is for values that hold no text: there is nothing to escape.
 func encodeNumbers(v any) ([]byte, error) {
 	const room = 24 // for one number
 	switch v := v.(type) {
 	case float64:
-		if plain(v) {
+		if usual(v) {
 			return appendFloat(make([]byte, 0, room), v), nil
+		}
+		if data, ok := encodeNonJSON(v); ok {
+			return data, nil
 		}
 	case []float64:
 		if data, ok := appendFloats(make([]byte, 0, room+8*len(v)), v); ok {
@@ -35,13 +41,13 @@ func encodeNumbers(v any) ([]byte, error) {
 	return data, nil
 }
 
-// plain reports whether f is written without an exponent. NaN and the infinities
+// usual reports whether f is written without an exponent. NaN and the infinities
 // are not.
-func plain(f float64) bool {
+func usual(f float64) bool {
 	return f == 0 || f >= 1e-6 && f < 1e21 || f <= -1e-6 && f > -1e21
 }
 
-// appendFloat writes a plain f. A whole number that is exact as a float is the
+// appendFloat writes a usual f. A whole number that is exact as a float is the
 // same text as an integer, which is written in a fraction of the time.
 func appendFloat(data []byte, f float64) []byte {
 	const exact = 1 << 53
@@ -54,7 +60,7 @@ func appendFloat(data []byte, f float64) []byte {
 func appendFloats(data []byte, all []float64) ([]byte, bool) {
 	data = append(data, '[')
 	for i, f := range all {
-		if !plain(f) {
+		if !usual(f) {
 			return nil, false
 		}
 		if i > 0 {
@@ -155,3 +161,52 @@ func digits(data []byte) int {
 	}
 	return n
 }
+
+// NestJS writes a number by its toString, so a float that is no JSON has a text
+// too, as long as it is the whole value (protocol notes, section 4).
+const (
+	nan           = "NaN"
+	infinity      = "Infinity"
+	minusInfinity = "-Infinity"
+)
+
+// encodeNonJSON returns the text of a float that encoding/json refuses.
+func encodeNonJSON(f float64) ([]byte, bool) {
+	switch {
+	case math.IsNaN(f):
+		return []byte(nan), true
+	case math.IsInf(f, 1):
+		return []byte(infinity), true
+	case math.IsInf(f, -1):
+		return []byte(minusInfinity), true
+	}
+	return nil, false
+}
+
+// decodeNonJSON reports whether data is such a text and into, or what it points
+// to, is a float, which it fills.
+func decodeNonJSON(data []byte, into any) bool {
+	f, ok := nonJSON(data)
+	if !ok {
+		return false
+	}
+	v, ok := plain(into, isFloat)
+	if ok {
+		v.SetFloat(f)
+	}
+	return ok
+}
+
+func nonJSON(data []byte) (float64, bool) {
+	switch string(data) {
+	case nan:
+		return math.NaN(), true
+	case infinity:
+		return math.Inf(1), true
+	case minusInfinity:
+		return math.Inf(-1), true
+	}
+	return 0, false
+}
+
+func isFloat(kind reflect.Kind) bool { return kind == reflect.Float32 || kind == reflect.Float64 }

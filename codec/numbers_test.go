@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,10 @@ var numberTexts = []string{
 	"[" + strings.Repeat("1.25,", 100) + "0]",
 }
 
+// nonJSON are the only texts that mean a number here and nothing to encoding/json.
+// TestDecodeJSON and TestEncodeJSON say what they mean.
+var nonJSON = []string{"NaN", "Infinity", "-Infinity"}
+
 // Decoding of numbers must not differ from encoding/json, neither in values nor in
 // errors.
 func FuzzNumbers(f *testing.F) {
@@ -29,11 +34,14 @@ func FuzzNumbers(f *testing.F) {
 		if len(data) == 0 {
 			return // the codec has an error of its own
 		}
-		sameDecoding[float64](t, data, 7)
 		sameDecoding[[]float64](t, data, nil)
 		sameDecoding(t, data, []float64{})
 		sameDecoding(t, data, []float64{7, 8, 9, 10}[:2])
-		sameDecoding[*float64](t, data, nil)
+		sameDecoding(t, data, 7)
+		if !slices.Contains(nonJSON, string(data)) {
+			sameDecoding[float64](t, data, 7)
+			sameDecoding[*float64](t, data, nil)
+		}
 	})
 }
 
@@ -78,7 +86,11 @@ func FuzzEncodeNumbers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b uint64, n int) {
 		x, y := math.Float64frombits(a), math.Float64frombits(b)
-		sameEncoding(t, x)
+		if _, err := json.Marshal(x); err == nil {
+			sameEncoding(t, x)
+		} else if text, err := codec.JSON.Encode(x); err != nil || !slices.Contains(nonJSON, string(text)) {
+			t.Errorf("encode %v: %q, %v; want one of %q", x, text, err, nonJSON)
+		}
 		sameEncoding(t, []float64{x, y, float64(n), float64(int64(a >> 11)), -float64(b >> 12)})
 		sameEncoding(t, []float64{})
 		sameEncoding(t, n)

@@ -10,10 +10,11 @@ import (
 
 // Types as users have them.
 type (
-	id     string
-	color  int
-	blob   []byte
-	record struct {
+	id      string
+	color   int
+	celsius float64
+	blob    []byte
+	record  struct {
 		Key   string `json:"key"`
 		Value int    `json:"value"`
 		Note  string `json:"note"`

@@ -7,8 +7,8 @@
 //
 // The tests run on the broker of the environment variable SISKIN_BROKERS, or on
 // an embedded one when that is empty. They need Node.js 20 or newer, "npm ci" in
-// interop/nest, and Java 17 or newer with the jars that "scripts/kafka jars"
-// fetches.
+// interop/nest, interop/nest11 and interop/nest10, and Java 17 or newer with the
+// jars that "scripts/kafka jars" fetches.
 //
 // The files in testdata/wire hold the records that both sides write, next to
 // each other. "go test . -update" writes them anew.

@@ -3,14 +3,13 @@ package interop_test
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/siskin-go/siskin/interop/records"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -40,62 +39,21 @@ func (w wire) golden(t *testing.T, scene string, siskin, nest []*kgo.Record) {
 	}
 }
 
-// describe prints records without what differs from run to run.
-func (w wire) describe(t *testing.T, b *strings.Builder, records []*kgo.Record) {
+func (w wire) describe(t *testing.T, b *strings.Builder, all []*kgo.Record) {
 	t.Helper()
-	for _, r := range records {
-		fmt.Fprintf(b, "\n  topic  %s\n  key    %s\n  value  %s\n", w.plain(r.Topic), bytesText(r.Key), bytesText(r.Value))
-		for _, h := range r.Headers {
-			fmt.Fprintf(b, "  header %s = %s\n", h.Key, bytesText(w.constant(t, h)))
-		}
-	}
-}
-
-// bytesText tells no bytes from empty ones.
-func bytesText(b []byte) string {
-	if b == nil {
-		return "none"
-	}
-	return fmt.Sprintf("%q", b)
+	records.Text{Prefixes: []string{w.twinPrefix, w.prefix}, Unknown: t.Errorf}.Write(b, all)
 }
 
 // plain is a topic without the prefix of this run.
 func (w wire) plain(topic string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(topic, w.twinPrefix), w.prefix)
-}
-
-var (
-	siskinID = regexp.MustCompile(`^[A-Z2-7]{16}-[0-9a-z]+$`)
-	nestID   = regexp.MustCompile(`^[0-9a-f]{21}$`)
-	digits   = regexp.MustCompile(`^[1-9][0-9]*$`)
-)
-
-// constant replaces the value of a header that is another one each time.
-func (w wire) constant(t *testing.T, h kgo.RecordHeader) []byte {
-	t.Helper()
-	switch {
-	case h.Key == correlationID && siskinID.Match(h.Value):
-		return []byte("<id of Siskin>")
-	case h.Key == correlationID && nestID.Match(h.Value):
-		return []byte("<id of NestJS>")
-	case h.Key == correlationID:
-		t.Errorf("the correlation id %q has an unknown form", h.Value)
-	case h.Key == replyTopic:
-		return []byte(w.plain(string(h.Value)))
-	case h.Key == timeoutHeader && digits.Match(h.Value):
-		return []byte("<ms>")
-	case h.Key == timeoutHeader:
-		t.Errorf("%s is %q, want milliseconds", h.Key, h.Value)
-	}
-	return h.Value
+	return records.Text{Prefixes: []string{w.twinPrefix, w.prefix}}.Topic(topic)
 }
 
 // Headers of which something is known here.
 const (
-	correlationID = "kafka_correlationId"
-	replyTopic    = "kafka_replyTopic"
+	correlationID = records.CorrelationID
+	replyTopic    = records.ReplyTopic
 	nestError     = "kafka_nest-err"
-	timeoutHeader = "siskin-timeout"
 )
 
 // agree checks that Siskin's records are NestJS's, but for what Siskin adds.
@@ -117,7 +75,7 @@ func (w wire) agree(t *testing.T, siskin, nest []*kgo.Record) {
 func same(t *testing.T, record int, what string, ours, theirs []byte) {
 	t.Helper()
 	if (ours == nil) != (theirs == nil) || !bytes.Equal(ours, theirs) {
-		t.Errorf("record %d: the %s is %s, NestJS's is %s", record, what, bytesText(ours), bytesText(theirs))
+		t.Errorf("record %d: the %s is %s, NestJS's is %s", record, what, records.Bytes(ours), records.Bytes(theirs))
 	}
 }
 

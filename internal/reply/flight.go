@@ -45,6 +45,16 @@ func (s *Sequence) newFlight(value []byte, ending bool) *flight {
 	return f
 }
 
+// take adds what goes beside the value.
+func (f *flight) take(m Message) {
+	f.record.Key = m.Key
+	f.size += int64(len(m.Key))
+	for _, h := range m.Headers {
+		f.record.Headers = append(f.record.Headers, h)
+		f.size += int64(len(h.Key) + len(h.Value))
+	}
+}
+
 // label writes the headers.
 func (f *flight) label(r dialect.Reply) {
 	to := &f.seq.to

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/dialect"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ErrFinished is returned for a value sent after the sequence has ended.
@@ -69,10 +70,22 @@ func (s *Sequence) To() Address { return s.to }
 // goes as fast as its reader's partition. It returns the error of the context
 // when that ends first, and an error that wraps ErrFinished when the sequence
 // has ended, also because a record was lost.
-func (s *Sequence) Send(value []byte) error {
+func (s *Sequence) Send(value []byte) error { return s.SendMessage(Message{Value: value}) }
+
+// Message is a value with what its handler puts beside it.
+type Message struct {
+	Value []byte
+	Key   []byte
+	// Headers go before those of the dialect.
+	Headers []kgo.RecordHeader
+}
+
+// SendMessage is Send for a value with a key or headers.
+func (s *Sequence) SendMessage(m Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.newFlight(value, false)
+	f := s.newFlight(m.Value, false)
+	f.take(m)
 	if err := s.admit(f); err != nil {
 		return err
 	}

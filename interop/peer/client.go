@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ type Outcome struct {
 
 // StartClient starts the client of dir.
 func StartClient(ctx context.Context, dir string, env ...string) (*Client, error) {
-	c := &Client{calls: make(map[int]*Call)}
+	c := newClient()
 	p, err := Start(ctx, Options{Dir: dir, Program: "client.js", Env: env}, c.line)
 	if err != nil {
 		return nil, err
@@ -47,19 +48,24 @@ func StartClient(ctx context.Context, dir string, env ...string) (*Client, error
 	return c, nil
 }
 
+func newClient() *Client { return &Client{calls: make(map[int]*Call)} }
+
 // Begin starts a call: op is send, emit or emitBatch. NestJS waits for at most
 // each from one value to the next.
 func (c *Client) Begin(op, pattern string, data any, each time.Duration) (*Call, error) {
+	return c.Do(map[string]any{"op": op, "pattern": pattern, "data": data, "timeout": each.Milliseconds()})
+}
+
+// Do starts a call that the fields of request say. It adds the field id.
+func (c *Client) Do(request map[string]any) (*Call, error) {
 	call := &Call{client: c, arrived: make(chan struct{})}
+	request = maps.Clone(request)
 	c.mu.Lock()
 	c.lastID++
-	id := c.lastID
-	c.calls[id] = call
+	request["id"] = c.lastID
+	c.calls[c.lastID] = call
 	c.mu.Unlock()
-	err := c.Write(map[string]any{
-		"id": id, "op": op, "pattern": pattern, "data": data, "timeout": each.Milliseconds(),
-	})
-	return call, err
+	return call, c.Write(request)
 }
 
 // Strays are lines that came for a call after its end, or for no call.

@@ -25,6 +25,9 @@ type Line struct {
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
 
+	// An error that Nest has logged.
+	Log string `json:"log"`
+
 	// What became of a client's call. A field that is absent is nil, one that
 	// is null has the text null.
 	ID       int             `json:"id"`

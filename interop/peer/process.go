@@ -54,7 +54,7 @@ type Process struct {
 // Errors of Start that say what to install.
 var (
 	ErrNoNode    = errors.New("node is missing: install Node.js 20 or newer")
-	ErrNoModules = errors.New("the packages of the NestJS programs are missing: run `npm ci` in interop/nest")
+	ErrNoModules = errors.New("the packages of the NestJS programs are missing: run `npm ci` in interop/nest, nest11 and nest10")
 )
 
 // Start starts the program and returns when it has said that it is ready. each

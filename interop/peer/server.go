@@ -15,8 +15,10 @@ type Server struct {
 	arrived chan struct{} // holds one token when there may be something new
 }
 
-// Note is an event "note" as one of the server's two handlers received it.
+// Note is a record as one of the server's handlers received it.
 type Note struct {
+	// Event is the name of the topic.
+	Event   string
 	Handler int
 	// Payload, Key and Headers are JSON, as NestJS decoded them.
 	Payload, Key, Headers json.RawMessage
@@ -24,7 +26,7 @@ type Note struct {
 
 // StartServer starts the server of dir.
 func StartServer(ctx context.Context, dir string, env ...string) (*Server, error) {
-	s := &Server{arrived: make(chan struct{}, 1)}
+	s := newServer()
 	p, err := Start(ctx, Options{Dir: dir, Program: "server.js", Env: env}, s.line)
 	if err != nil {
 		return nil, err
@@ -33,12 +35,14 @@ func StartServer(ctx context.Context, dir string, env ...string) (*Server, error
 	return s, nil
 }
 
+func newServer() *Server { return &Server{arrived: make(chan struct{}, 1)} }
+
 func (s *Server) line(l Line) {
 	if l.Event == "" {
 		return
 	}
 	s.mu.Lock()
-	s.notes = append(s.notes, Note{Handler: l.Handler, Payload: l.Payload, Key: l.Key, Headers: l.Headers})
+	s.notes = append(s.notes, Note{Event: l.Event, Handler: l.Handler, Payload: l.Payload, Key: l.Key, Headers: l.Headers})
 	s.mu.Unlock()
 	select {
 	case s.arrived <- struct{}{}:
@@ -62,6 +66,30 @@ func (s *Server) Notes(ctx context.Context, n int) ([]Note, error) {
 		}
 	}
 }
+
+// Note waits for the next event and takes only that.
+func (s *Server) Note(ctx context.Context) (Note, error) {
+	for {
+		s.mu.Lock()
+		if len(s.notes) > 0 {
+			note := s.notes[0]
+			s.notes = s.notes[1:]
+			s.mu.Unlock()
+			return note, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-s.arrived:
+		case <-s.Done():
+			return Note{}, s.errorf("ended while an event was waited for")
+		case <-ctx.Done():
+			return Note{}, s.errorf("did not receive an event: %v", ctx.Err())
+		}
+	}
+}
+
+// Unread takes the events that nobody has taken yet.
+func (s *Server) Unread() []Note { return s.take(0) }
 
 // take returns nil when there are fewer than n notes.
 func (s *Server) take(n int) []Note {
