@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"reflect"
 	"strconv"
 	"strings"
@@ -16,7 +15,9 @@ import (
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/dialect/nestjs"
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/address"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
+	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -291,14 +292,14 @@ func (c Config) Validate() error {
 		errs = append(errs, &ConfigError{Field: field, Value: value, Err: fmt.Errorf(format, args...)})
 	}
 	for _, b := range c.Brokers {
-		if err := checkAddress(b); err != nil {
+		if err := address.Check(b); err != nil {
 			bad("Brokers", b, "%w", err)
 		}
 	}
 	c.Security.Validate(c.Brokers, bad)
 	c.validateNames(bad)
 	c.validateNumbers(bad)
-	if _, err := c.start(); err != nil {
+	if _, err := intake.ParseStart(c.StartFrom); err != nil {
 		bad("StartFrom", c.StartFrom, "%w", err)
 	}
 	switch topics.Policy(c.Topics) {
@@ -389,17 +390,6 @@ func (c Config) validateNumbers(bad func(string, any, string, ...any)) {
 			bad(s.field, s.value, "want %v to %v", s.low, s.high)
 		}
 	}
-}
-
-func checkAddress(addr string) error {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("want host:port, such as 127.0.0.1:9092: %w", err)
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65_535 || host == "" {
-		return errors.New("want host:port, such as 127.0.0.1:9092")
-	}
-	return nil
 }
 
 func (c Config) postfix(fallback string) string {

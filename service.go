@@ -285,7 +285,7 @@ func (s *Service) needed() []topics.Spec {
 }
 
 func (s *Service) intakeConfig() intake.Config {
-	from, _ := s.cfg.start() // checked by Validate
+	from, _ := intake.ParseStart(s.cfg.StartFrom) // checked by Validate
 	return intake.Config{
 		Options:          slices.Concat(s.cfg.connection(wire.ServerPostfix, s.watch), s.cfg.Kafka),
 		Group:            s.cfg.Group,
@@ -322,18 +322,3 @@ func (s *Service) lanes(topic string) (lane.Order, *lane.Places) {
 
 // unread are the topics that no pattern means.
 var unread = append([]string{"^__", regexp.QuoteMeta(wire.DeadLetterSuffix) + "$"}, reply.Expressions()...)
-
-// start is StartFrom, parsed.
-func (c Config) start() (intake.Start, error) {
-	switch c.StartFrom {
-	case "", "end":
-		return intake.Start{}, nil
-	case "beginning":
-		return intake.Start{Beginning: true}, nil
-	}
-	at, err := time.Parse(time.RFC3339, c.StartFrom)
-	if err != nil {
-		return intake.Start{}, fmt.Errorf(`want "end", "beginning" or a time such as 2026-01-31T12:00:00Z: %w`, err)
-	}
-	return intake.Start{At: at}, nil
-}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/siskin-go/siskin/internal/loopback"
+	"github.com/siskin-go/siskin/internal/address"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -40,7 +40,7 @@ type guarded struct {
 }
 
 func (g guarded) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
-	if !g.encrypted && !loopback.Only(host) {
+	if !g.encrypted && !address.Loopback(host) {
 		return nil, nil, &ownError{
 			"the password is not sent without TLS; set Security.TLS, or use " + ScramSHA512,
 			fmt.Errorf("%s is not a loopback address", host),

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/siskin-go/siskin/internal/loopback"
+	"github.com/siskin-go/siskin/internal/address"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -179,7 +179,7 @@ func (s Settings) validateSASL(brokers []string, bad func(string, any, string, .
 	if err := s.checkPassword(); err != nil {
 		bad("Security.Password", s.Password, "%w", err)
 	}
-	if s.Mechanism == Plain && !s.encrypted() && !loopback.Only(brokers...) {
+	if s.Mechanism == Plain && !s.encrypted() && !address.Loopback(brokers...) {
 		bad("Security.Mechanism", s.Mechanism, "without TLS it shows the password to everybody on the way; "+
 			"set Security.TLS to true, or use %q", ScramSHA512)
 	}

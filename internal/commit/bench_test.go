@@ -13,8 +13,10 @@ func BenchmarkPartition(b *testing.B) {
 	records := make([]*kgo.Record, 100)
 	for i := range records {
 		records[i] = &kgo.Record{Value: make([]byte, 100), Headers: []kgo.RecordHeader{
-			{Key: "kafka_correlationId", Value: make([]byte, 20)}, {Key: "kafka_replyTopic", Value: make([]byte, 20)},
-			{Key: "kafka_replyPartition", Value: make([]byte, 1)}, {Key: "siskin-timeout", Value: make([]byte, 5)},
+			{Key: "kafka_correlationId", Value: make([]byte, 20)},
+			{Key: "kafka_replyTopic", Value: make([]byte, 20)},
+			{Key: "kafka_replyPartition", Value: make([]byte, 1)},
+			{Key: "siskin-timeout", Value: make([]byte, 5)},
 		}}
 	}
 	p := commit.NewPartition()

@@ -19,6 +19,22 @@ type Start struct {
 	At time.Time
 }
 
+// ParseStart reads a Start as settings have it: "end", which is also the empty
+// text, "beginning", or a time in RFC 3339.
+func ParseStart(text string) (Start, error) {
+	switch text {
+	case "", "end":
+		return Start{}, nil
+	case "beginning":
+		return Start{Beginning: true}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return Start{}, fmt.Errorf(`want "end", "beginning" or a time such as 2026-01-31T12:00:00Z: %w`, err)
+	}
+	return Start{At: at}, nil
+}
+
 // starts turns the settings into numbers. A number, because "the end" can move
 // between the assignment and the first fetch, and the records in between would
 // never be seen.

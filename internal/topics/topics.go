@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
-	"github.com/siskin-go/siskin/internal/loopback"
+	"github.com/siskin-go/siskin/internal/address"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -74,7 +74,7 @@ func (k Keeper) refused(ctx context.Context, err error) error {
 // Default is the policy for brokers when none is set: a loopback broker is
 // somebody's own, any other may belong to people who keep its topics in order.
 func Default(brokers []string) Policy {
-	if loopback.Only(brokers...) {
+	if address.Loopback(brokers...) {
 		return Create
 	}
 	return Verify
