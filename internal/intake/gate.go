@@ -15,7 +15,8 @@ type gate struct {
 	mu       sync.Mutex
 	turn     sync.Cond
 	polling  bool
-	waiting  int // rebalances that want to pass
+	passing  bool
+	waiting  int // those that want to pass, or are passing
 	poll     context.Context
 	stopPoll context.CancelFunc
 }
@@ -49,20 +50,28 @@ func (g *gate) leave() {
 	g.turn.Broadcast()
 }
 
-// pass interrupts the poll and calls f while none is going on.
+// pass interrupts the poll and calls f while none is going on, and nobody else
+// passes. No lock is held meanwhile: f may wait for the Kafka client, which waits
+// for a broker.
 func (g *gate) pass(f func()) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.waiting++
 	if g.poll != nil {
 		g.stopPoll()
 		g.poll = nil
 	}
-	for g.polling {
+	for g.polling || g.passing {
 		g.turn.Wait()
 	}
+	g.passing = true
+	g.mu.Unlock()
+
 	f()
+
+	g.mu.Lock()
+	g.passing = false
 	g.waiting--
+	g.mu.Unlock()
 	g.turn.Broadcast()
 }
 
