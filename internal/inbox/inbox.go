@@ -57,6 +57,10 @@ type Inbox struct {
 
 	memory *fetch.Decompressor // of the reader
 
+	// turn is for whoever changes what the reader reads. The Kafka client can make
+	// it wait for a broker, so callers never do; it is taken before mu.
+	turn sync.Mutex
+
 	mu     sync.Mutex
 	routes map[string]*slot // by reply topic
 	places map[partition]*place

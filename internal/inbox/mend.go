@@ -65,9 +65,8 @@ func (in *Inbox) mend(reader *kgo.Client, p partition, cause error) {
 	})
 }
 
-// skip ends a search. It goes on behind the batch that was found, unless the
-// partition has got further or was lost meanwhile.
-func (in *Inbox) skip(reader *kgo.Client, p partition, at *place, from int64, b fetch.Batch, found bool) bool {
+// moved notes the end of a search, and reports whether there is something to skip.
+func (in *Inbox) moved(p partition, at *place, from int64, b fetch.Batch, found bool) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	at.mending = false
@@ -75,6 +74,17 @@ func (in *Inbox) skip(reader *kgo.Client, p partition, at *place, from int64, b 
 		return false
 	}
 	at.next = b.Next
+	return true
+}
+
+// skip ends a search. It goes on behind the batch that was found, unless the
+// partition has got further or was lost meanwhile.
+func (in *Inbox) skip(reader *kgo.Client, p partition, at *place, from int64, b fetch.Batch, found bool) bool {
+	in.turn.Lock()
+	defer in.turn.Unlock()
+	if !in.moved(p, at, from, b, found) {
+		return false
+	}
 	reader.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.topic: {p.number: {Epoch: -1, Offset: b.Next}}})
 	return true
 }

@@ -16,6 +16,8 @@ import (
 // read makes the reader follow route from offset on.
 func (in *Inbox) read(route *Route, offset int64) error {
 	where := map[string]map[int32]kgo.Offset{route.Topic: {route.Partition: kgo.NewOffset().At(offset)}}
+	in.turn.Lock()
+	defer in.turn.Unlock()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed {
@@ -142,13 +144,7 @@ func (in *Inbox) heard(p kgo.FetchTopicPartition) *Route {
 	return in.current(p.Topic)
 }
 
-// at returns the route in use for a topic, or nil.
-func (in *Inbox) at(topic string) *Route {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.current(topic)
-}
-
+// current is the route in use for a topic, or nil. The caller holds mu.
 func (in *Inbox) current(topic string) *Route {
 	s := in.routes[topic]
 	if s == nil {
@@ -202,19 +198,30 @@ func (in *Inbox) failed(reader *kgo.Client, missing map[partition]time.Time, p p
 // read. Partitions are never removed, so the topic was: its current route is gone
 // too, whichever partition was missed first.
 func (in *Inbox) lose(reader *kgo.Client, p partition, why error) {
-	reader.PurgeTopicsFromConsuming(p.topic)
-	r := in.at(p.topic)
+	r := in.drop(reader, p.topic)
 	if r == nil {
 		return
 	}
-	in.mu.Lock()
-	delete(in.routes, p.topic)
-	in.ready.Delete(p.topic)
-	delete(in.known, p.topic)
-	in.displace(p.topic)
-	in.mu.Unlock()
 	failed := in.cfg.Lost(r, why)
 	in.cfg.Emit(events.RouteLeft{
 		ReplyTopic: p.topic, Partition: r.Partition, Reason: why.Error(), Failed: failed,
 	})
+}
+
+// drop makes the reader forget a topic, and returns the route that it ends.
+func (in *Inbox) drop(reader *kgo.Client, topic string) *Route {
+	in.turn.Lock()
+	defer in.turn.Unlock()
+	reader.PurgeTopicsFromConsuming(topic)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	r := in.current(topic)
+	if r == nil {
+		return nil
+	}
+	delete(in.routes, topic)
+	in.ready.Delete(topic)
+	delete(in.known, topic)
+	in.displace(topic)
+	return r
 }
