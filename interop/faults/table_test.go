@@ -23,7 +23,7 @@ var quick = []row{
 		"An object stays whole", value("value-field", []byte("x"), `{"currency":"USD","value":5}`, `{"value":5,"currency":"USD"}`),
 	},
 	{
-		"4.not-json", "A result that JSON cannot hold (`bigint`; in Go infinity) is never answered",
+		"4.not-json", "A result that JSON cannot hold (`bigint`; in Go an infinity inside of a map) is never answered",
 		"An error reply", fault("unencodable", ""),
 	},
 	{
