@@ -10,7 +10,9 @@
 // It is not a production broker. State lives in memory, or in a folder whose
 // format may change between versions; there is one copy of each record; there
 // are no quotas, and a consumer group starts without the delay that a
-// production broker adds. Test on a real Apache Kafka as well.
+// production broker adds. It stores what is in a batch without a look, where
+// Apache Kafka refuses records that do not fit their batch. Test on a real
+// Apache Kafka as well.
 //
 // # What a kill costs
 //
