@@ -83,7 +83,7 @@ type request struct {
 func (q *request) answer(b *binding, to reply.Address) {
 	if err := q.answerable(to.Request); err != nil {
 		q.replyLost(to, err)
-		q.finish("request", "dropped", 0, err)
+		q.unanswered(to, err)
 		return
 	}
 	left, expired := deadline.Remaining(q.item.Record.Timestamp, to.Request.Timeout, q.began)
@@ -124,6 +124,24 @@ func (q *request) answer(b *binding, to reply.Address) {
 	default:
 		q.seq.Fail(fault(q.r.err))
 	}
+}
+
+// unanswered ends a request that is not run. One whose headers cannot be read is kept,
+// where that is possible.
+func (q *request) unanswered(to reply.Address, err error) {
+	how := "dropped"
+	if to.Request.Problem != "" {
+		switch stored := q.s.letters.Offer(q.ctx, q.item.Record, err, q.s.unpublished(q.position())); {
+		case stored == nil:
+			how = "dead-lettered"
+		case errors.Is(stored, deadletter.ErrRefused):
+			err = errors.Join(err, stored)
+		default:
+			q.item.Leave()
+			return
+		}
+	}
+	q.finish("request", how, 0, err)
 }
 
 func (q *request) send(v any) error {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,24 +208,7 @@ func (s *Service) build() error {
 	if len(s.pending) == 0 {
 		errs = append(errs, errors.New("it has no handlers; register one with Handle or On before Run"))
 	}
-	if len(s.routes.Patterns()) > 0 {
-		errs = append(errs, s.leftOut())
-	}
-	return errors.Join(errs...)
-}
-
-// leftOut names the topics that a service with patterns cannot read by name: the
-// Kafka client leaves them out of both.
-func (s *Service) leftOut() error {
-	var errs []error
-	out := regexp.MustCompile(strings.Join(unread, "|"))
-	for _, topic := range s.routes.Topics() {
-		if out.MatchString(topic) {
-			errs = append(errs, fmt.Errorf("it reads patterns, and so cannot read %q, which they leave out; "+
-				"read that topic with a service of its own", topic))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.routes.Check(unread))...)
 }
 
 // open makes the client that sends. It sends on connections of its own, so that

@@ -26,7 +26,7 @@ func (p *Publisher) PublishBatch(
 	switch {
 	case err == nil:
 		b.Stored = events.Position{Topic: stored.Topic, Partition: stored.Partition, Offset: stored.Offset}
-	case errors.Is(err, errRefused):
+	case errors.Is(err, ErrRefused):
 		b.Err = errors.Join(b.Err, err)
 	default:
 		return false

@@ -50,8 +50,16 @@ func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, f
 	return err
 }
 
-// errRefused is the end of an optional letter that waiting cannot help.
-var errRefused = errors.New("not stored as a dead letter")
+// Offer is Publish for a record that can do without: it does not wait for what only
+// a person can mend, such as a topic that is not there, or a right. Its error wraps
+// ErrRefused then.
+func (p *Publisher) Offer(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
+	_, err := p.publish(ctx, letter{rec: rec, cause: cause, optional: true}, failing)
+	return err
+}
+
+// ErrRefused is the end of an optional letter that waiting cannot help.
+var ErrRefused = errors.New("not stored as a dead letter")
 
 // publish returns the stored record, which says where it is.
 func (p *Publisher) publish(ctx context.Context, l letter, failing func(error)) (*kgo.Record, error) {
@@ -65,7 +73,7 @@ func (p *Publisher) publish(ctx context.Context, l letter, failing func(error)) 
 			return nil, fmt.Errorf("dead letter to %s not stored: %w", rec.Topic, err)
 		}
 		if l.optional && topics.Final(err) {
-			return nil, fmt.Errorf("%w: %w", errRefused, err)
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		failing(err)
 		if errors.Is(err, kgo.ErrClientClosed) {
