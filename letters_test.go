@@ -38,21 +38,37 @@ func open(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	t.Cleanup(o.client.Close)
-	if _, err := kadm.NewClient(o.client).CreateTopic(o.ctx(), officePartitions, -1, nil, o.topic); err != nil {
-		t.Fatal(err)
-	}
+	o.make(o.topic)
 	return o
+}
+
+// make makes a topic of three partitions and waits until the broker knows it.
+func (o *office) make(topic string) {
+	o.t.Helper()
+	if _, err := o.admin().CreateTopic(o.ctx(), officePartitions, -1, nil, topic); err != nil {
+		o.t.Fatal(err)
+	}
+	eventually(o.t, "the new topic", func() bool { return o.partitions(topic) == officePartitions })
+}
+
+func (o *office) admin() *kadm.Client { return kadm.NewClient(o.client) }
+
+func (o *office) partitions(topic string) int {
+	o.t.Helper()
+	details, err := o.admin().ListTopics(o.ctx(), topic)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return len(details[topic].Partitions)
 }
 
 // store writes a batch to partition 1 and returns its first offset.
 func (o *office) store(batch hostile.Batch) int64 {
 	o.t.Helper()
-	var offset int64
-	eventually(o.t, "the new topic", func() (ok bool) {
-		var err error
-		offset, err = hostile.Store(o.ctx(), o.client, o.topic, 1, batch.Bytes())
-		return err == nil
-	})
+	offset, err := hostile.Store(o.ctx(), o.client, o.topic, 1, batch.Bytes())
+	if err != nil {
+		o.t.Fatal(err)
+	}
 	return offset
 }
 
@@ -224,6 +240,18 @@ func TestUnreadableBatchIsKeptWhole(t *testing.T) {
 	}
 }
 
+// unreadable is a batch that every broker takes and no service can read.
+func unreadable(t *testing.T) hostile.Batch {
+	t.Helper()
+	for _, c := range hostile.Unreadable() {
+		if c.Anywhere {
+			return c.Batch
+		}
+	}
+	t.Fatal("there is none")
+	panic("unreachable")
+}
+
 // A record can be larger than what may be sent: compressed it was small enough.
 func TestOversizedRecordIsPointedTo(t *testing.T) {
 	t.Parallel()
@@ -269,9 +297,8 @@ func TestDeadLetterTopicIsLikeItsSource(t *testing.T) {
 	svc := o.service()
 	siskin.On(svc, o.topic, func(context.Context, string) error { return nil })
 	o.run(svc)
-	details, err := kadm.NewClient(o.client).ListTopics(o.ctx(), o.topic+"-dlt")
-	if err != nil || len(details[o.topic+"-dlt"].Partitions) != officePartitions {
-		t.Errorf("the topic has %d partitions, %v; want %d", len(details[o.topic+"-dlt"].Partitions), err, officePartitions)
+	if n := o.partitions(o.topic + "-dlt"); n != officePartitions {
+		t.Errorf("the topic has %d partitions, want %d", n, officePartitions)
 	}
 }
 
@@ -288,7 +315,7 @@ func TestRequestsNeedNoDeadLetterTopic(t *testing.T) {
 			svc := o.service()
 			siskin.Handle(svc, o.topic, func(_ context.Context, s string) (string, error) { got <- s; return s, nil })
 			o.run(svc)
-			at := o.store(hostile.Bomb(100))
+			at := o.store(unreadable(t))
 			bad := o.store(hostile.Plain(&kgo.Record{Headers: []kgo.RecordHeader{
 				{Key: wire.CorrelationID, Value: []byte("id")}, {Key: wire.ReplyTopic, Value: []byte("some.reply")},
 				{Key: wire.ReplyPartition, Value: []byte("x")},
@@ -313,20 +340,17 @@ func TestRequestsNeedNoDeadLetterTopic(t *testing.T) {
 func TestUnreadableBatchWaitsForItsTopic(t *testing.T) {
 	t.Parallel()
 	o := open(t)
-	admin := kadm.NewClient(o.client)
 	letters := o.topic + "-dlt"
-	if _, err := admin.CreateTopic(o.ctx(), officePartitions, -1, nil, letters); err != nil {
-		t.Fatal(err)
-	}
+	o.make(letters)
 	o.cfg.Topics = "verify"
 	got := make(chan string, 10)
 	svc := o.service()
 	siskin.On(svc, o.topic, func(_ context.Context, s string) error { got <- s; return nil })
 	o.run(svc)
-	if _, err := admin.DeleteTopic(o.ctx(), letters); err != nil {
+	if _, err := o.admin().DeleteTopic(o.ctx(), letters); err != nil {
 		t.Fatal(err)
 	}
-	at := o.store(hostile.Bomb(100))
+	at := o.store(unreadable(t))
 	next := o.store(hostile.Plain(&kgo.Record{Value: []byte("good")})) + 1
 	receive(t, got)
 	failed := wait(t, o.watch, func(events.PublishFailed) bool { return true })
@@ -338,9 +362,7 @@ func TestUnreadableBatchWaitsForItsTopic(t *testing.T) {
 			t.Errorf("the partition is %+v, want it to stand at %d", p, at)
 		}
 	}
-	if _, err := admin.CreateTopic(o.ctx(), officePartitions, -1, nil, letters); err != nil {
-		t.Fatal(err)
-	}
+	o.make(letters)
 	o.passed(svc, next)
 	if letter := o.letters(1)[0]; number(t, letter, wire.DeadOffset) != at {
 		t.Errorf("the letter is of offset %d, want %d", number(t, letter, wire.DeadOffset), at)

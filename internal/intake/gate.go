@@ -15,6 +15,7 @@ type gate struct {
 	mu       sync.Mutex
 	turn     sync.Cond
 	polling  bool
+	passing  bool
 	waiting  int // rebalances that want to pass
 	poll     context.Context
 	stopPoll context.CancelFunc
@@ -49,8 +50,15 @@ func (g *gate) leave() {
 	g.turn.Broadcast()
 }
 
-// pass interrupts the poll and calls f while none is going on.
+// pass interrupts the poll and calls f while none is going on, and no other f. f may
+// wait for the network, so the lock is not held meanwhile.
 func (g *gate) pass(f func()) {
+	g.begin()
+	defer g.end()
+	f()
+}
+
+func (g *gate) begin() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waiting++
@@ -58,10 +66,16 @@ func (g *gate) pass(f func()) {
 		g.stopPoll()
 		g.poll = nil
 	}
-	for g.polling {
+	for g.polling || g.passing {
 		g.turn.Wait()
 	}
-	f()
+	g.passing = true
+}
+
+func (g *gate) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.passing = false
 	g.waiting--
 	g.turn.Broadcast()
 }
