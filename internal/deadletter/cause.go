@@ -11,38 +11,29 @@ import (
 // errorType is the Go type of the error that errorOf finds.
 func errorType(err error) string { return typeOf(errorOf(err)) }
 
-// causeType is the Go type of the innermost error, or empty where that is the error
-// itself.
+// causeType is errorType for what is behind that error, or empty where nothing is.
 func causeType(err error) string {
-	cause := root(err)
-	if cause == errorOf(err) { //nolint:errorlint // the very same one
-		return ""
+	if cause := errors.Unwrap(errorOf(err)); cause != nil {
+		return errorType(cause)
 	}
-	return typeOf(cause)
+	return ""
 }
 
 // errorOf is the outermost error with an exported type: what its author wanted
 // others to tell apart. Where there is none, as under fmt.Errorf, it is the
 // innermost error.
 func errorOf(err error) error {
+	innermost := err
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		name := typeOf(e)
 		if first, _ := utf8.DecodeRuneInString(name[strings.LastIndexByte(name, '.')+1:]); unicode.IsUpper(first) {
 			return e
 		}
+		innermost = e
 	}
-	return root(err)
+	return innermost
 }
 
-func root(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
-}
 
 func typeOf(err error) string { return strings.TrimPrefix(fmt.Sprintf("%T", err), "*") }
 
@@ -52,15 +43,17 @@ const (
 	longestStack   = 16 << 10
 )
 
-// errorMessage is the message of the error and, as Spring writes it, that of the
-// innermost one behind it where it does not have that already.
+// errorMessage is the message of the error and, joined as Spring does it, those of
+// the errors behind it that it does not have already.
 func errorMessage(err error) string {
 	if err == nil {
 		return ""
 	}
 	text := err.Error()
-	if cause := root(err).Error(); !strings.Contains(text, cause) {
-		text += "; " + cause
+	for e := errors.Unwrap(err); e != nil; e = errors.Unwrap(e) {
+		if cause := e.Error(); !strings.Contains(text, cause) {
+			text += "; " + cause
+		}
 	}
 	return cut(text, longestMessage)
 }

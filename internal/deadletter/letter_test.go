@@ -159,6 +159,7 @@ func TestLetterNamesTheError(t *testing.T) {
 		{"of an exported type", "strconv.NumError", `strconv.Atoi: parsing "x": invalid syntax`, number()},
 		{"under a text", "strconv.NumError", `read: strconv.Atoi: parsing "x": invalid syntax`, fmt.Errorf("read: %w", number())},
 		{"with a cause that it does not tell", "deadletter_test.Hidden", "not now; no stock", &Hidden{errors.New("no stock")}},
+		{"with two of them", "deadletter_test.Hidden", "not now; no stock", &Hidden{&Hidden{errors.New("no stock")}}},
 		{"without text", "errors.errorString", "", errors.New("")},
 		{"long", "errors.errorString", "", errors.New(long)},
 	} {
@@ -206,7 +207,8 @@ func TestLetterNamesTheCause(t *testing.T) {
 		{"no cause", "", errors.New("x")},
 		{"only a text around it", "", fmt.Errorf("a: %w", &customError{})},
 		{"an exported type", "errors.errorString", number()},
-		{"two of them", "deadletter_test.customError", &Hidden{&Hidden{fmt.Errorf("a: %w", &customError{})}}},
+		{"two of them", "deadletter_test.Hidden", &Hidden{&Hidden{&customError{}}}},
+		{"a text between", "strconv.NumError", &Hidden{fmt.Errorf("read: %w", number())}},
 		{"a panic with an error", "deadletter_test.customError", &outcome.Panic{Value: &customError{}}},
 		{"a panic with a text", "", &outcome.Panic{Value: "oh"}},
 	} {
