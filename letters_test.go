@@ -140,7 +140,8 @@ func TestPoisonIsKeptAsItIs(t *testing.T) {
 	t.Parallel()
 	odd := []kgo.RecordHeader{{Key: "bytes", Value: []byte{0xff, 0xfe, 0}}, {Key: "null"}, {Key: "empty", Value: []byte{}}, {Key: "bytes", Value: []byte("again")}}
 	asks := []kgo.RecordHeader{
-		{Key: wire.CorrelationID, Value: []byte("id")}, {Key: wire.ReplyTopic, Value: []byte("some.reply")},
+		{Key: wire.CorrelationID, Value: []byte("id")},
+		{Key: wire.ReplyTopic, Value: []byte("some.reply")},
 		{Key: wire.ReplyPartition, Value: []byte{0xff, 1}},
 	}
 	for _, tt := range []struct {
@@ -317,7 +318,8 @@ func TestRequestsNeedNoDeadLetterTopic(t *testing.T) {
 			o.run(svc)
 			at := o.store(unreadable(t))
 			bad := o.store(hostile.Plain(&kgo.Record{Headers: []kgo.RecordHeader{
-				{Key: wire.CorrelationID, Value: []byte("id")}, {Key: wire.ReplyTopic, Value: []byte("some.reply")},
+				{Key: wire.CorrelationID, Value: []byte("id")},
+				{Key: wire.ReplyTopic, Value: []byte("some.reply")},
 				{Key: wire.ReplyPartition, Value: []byte("x")},
 			}}))
 			next := o.store(hostile.Plain(&kgo.Record{Value: []byte("good")})) + 1

@@ -34,7 +34,6 @@ func errorOf(err error) error {
 	return innermost
 }
 
-
 func typeOf(err error) string { return strings.TrimPrefix(fmt.Sprintf("%T", err), "*") }
 
 // The bounds of headers: an error can quote a whole record.

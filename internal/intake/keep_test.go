@@ -3,6 +3,7 @@ package intake_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -171,7 +172,7 @@ func TestBatchOfALostPartitionIsLeft(t *testing.T) {
 	k := wanted(t, asked)
 	b.remake(t) // the topic: the partition is lost
 	<-k.ctx.Done()
-	if cause := context.Cause(k.ctx); cause != intake.ErrLost { //nolint:errorlint // the very same one
+	if cause := context.Cause(k.ctx); !errors.Is(cause, intake.ErrLost) {
 		t.Errorf("the context has ended with %v, want %v", cause, intake.ErrLost)
 	}
 	close(late)
