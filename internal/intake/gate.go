@@ -16,7 +16,7 @@ type gate struct {
 	turn     sync.Cond
 	polling  bool
 	passing  bool
-	waiting  int // rebalances that want to pass
+	waiting  int // those that want to pass, or are passing
 	poll     context.Context
 	stopPoll context.CancelFunc
 }
@@ -50,17 +50,11 @@ func (g *gate) leave() {
 	g.turn.Broadcast()
 }
 
-// pass interrupts the poll and calls f while none is going on, and no other f. f may
-// wait for the network, so the lock is not held meanwhile.
+// pass interrupts the poll and calls f while none is going on, and nobody else
+// passes. No lock is held meanwhile: f may wait for the Kafka client, which waits
+// for a broker.
 func (g *gate) pass(f func()) {
-	g.begin()
-	defer g.end()
-	f()
-}
-
-func (g *gate) begin() {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.waiting++
 	if g.poll != nil {
 		g.stopPoll()
@@ -70,13 +64,14 @@ func (g *gate) begin() {
 		g.turn.Wait()
 	}
 	g.passing = true
-}
+	g.mu.Unlock()
 
-func (g *gate) end() {
+	f()
+
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.passing = false
 	g.waiting--
+	g.mu.Unlock()
 	g.turn.Broadcast()
 }
 
