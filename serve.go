@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/deadline"
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
@@ -83,7 +83,7 @@ type request struct {
 func (q *request) answer(b *binding, to reply.Address) {
 	if err := q.answerable(to.Request); err != nil {
 		q.replyLost(to, err)
-		q.finish("request", "dropped", 0, err)
+		q.unanswered(to, err)
 		return
 	}
 	left, expired := deadline.Remaining(q.item.Record.Timestamp, to.Request.Timeout, q.began)
@@ -124,6 +124,24 @@ func (q *request) answer(b *binding, to reply.Address) {
 	default:
 		q.seq.Fail(fault(q.r.err))
 	}
+}
+
+// unanswered ends a request that is not run. One whose headers cannot be read is kept,
+// where that is possible.
+func (q *request) unanswered(to reply.Address, err error) {
+	how := "dropped"
+	if to.Request.Problem != "" {
+		switch stored := q.s.letters.Offer(q.ctx, q.item.Record, err, q.s.unpublished(q.position())); {
+		case stored == nil:
+			how = "dead-lettered"
+		case errors.Is(stored, deadletter.ErrRefused):
+			err = errors.Join(err, stored)
+		default:
+			q.item.Leave()
+			return
+		}
+	}
+	q.finish("request", how, 0, err)
 }
 
 func (q *request) send(v any) error {
@@ -294,43 +312,31 @@ func (w work) attempt(ctx context.Context, b *binding, n int, replyTo func(any) 
 		item := w.item // only here, so that w need not escape
 		c.delivery.item = &item
 	}
-	err := contain(c, b.handler, &c.delivery, replyTo)
+	err := outcome.Contain(func() error { return b.handler(c, &c.delivery, replyTo) })
 	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !authored(err) {
 		return Errorf(CodeTimeout, "the handler took too long").WithCause(err)
 	}
 	return err
 }
 
-// panicError is a panic of a handler, contained.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
-
-func (e *panicError) Unwrap() error {
-	err, _ := e.value.(error)
-	return err
-}
-
-// contain runs the chain and turns a panic into an error, so that one record
-// cannot end the process.
-func contain(ctx context.Context, h Handler, d *Delivery, reply func(any) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
-	return h(ctx, d, reply)
-}
-
 // deadLetter stores the record and reports whether it is stored.
 func (w work) deadLetter(cause error) bool {
-	rec := w.item.Record
-	return w.s.letters.Publish(w.ctx, rec, cause, func(err error) {
-		w.s.emit(events.PublishFailed{Position: w.position(), To: deadletter.Topic(rec.Topic), Err: err})
-	}) == nil
+	return w.s.letters.Publish(w.ctx, w.item.Record, cause, w.s.unpublished(w.position())) == nil
+}
+
+// keep stores a batch that cannot be read. Nobody has promised dead letters for the
+// topics of requests: theirs hold up nothing where they cannot be stored.
+func (s *Service) keep(ctx context.Context, topic string, partition int32, b *fetch.Batch) bool {
+	bound := s.routes.Find(topic)
+	optional := bound == nil || len(bound.events) == 0
+	at := events.Position{Topic: topic, Partition: partition, Offset: b.First}
+	return s.letters.PublishBatch(ctx, topic, partition, b, optional, s.unpublished(at))
+}
+
+func (s *Service) unpublished(at events.Position) func(error) {
+	return func(err error) {
+		s.emit(events.PublishFailed{Position: at, To: deadletter.Topic(at.Topic), Err: err})
+	}
 }
 
 // note tells about an error that its author did not make for the caller.
@@ -339,8 +345,8 @@ func (w work) note(err error, attempt int, next outcome.Step) {
 		return
 	}
 	e := events.HandlerFailed{Position: w.position(), Attempt: attempt, Err: err, Next: next.String()}
-	if p, ok := errors.AsType[*panicError](err); ok {
-		e.Stack = string(p.stack)
+	if p, ok := errors.AsType[*outcome.Panic](err); ok {
+		e.Stack = string(p.Stack)
 	}
 	if cause := errors.Unwrap(err); cause != nil && !strings.Contains(err.Error(), cause.Error()) {
 		e.Err = fmt.Errorf("%w (cause: %w)", err, cause)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,24 +208,7 @@ func (s *Service) build() error {
 	if len(s.pending) == 0 {
 		errs = append(errs, errors.New("it has no handlers; register one with Handle or On before Run"))
 	}
-	if len(s.routes.Patterns()) > 0 {
-		errs = append(errs, s.leftOut())
-	}
-	return errors.Join(errs...)
-}
-
-// leftOut names the topics that a service with patterns cannot read by name: the
-// Kafka client leaves them out of both.
-func (s *Service) leftOut() error {
-	var errs []error
-	out := regexp.MustCompile(strings.Join(unread, "|"))
-	for _, topic := range s.routes.Topics() {
-		if out.MatchString(topic) {
-			errs = append(errs, fmt.Errorf("it reads patterns, and so cannot read %q, which they leave out; "+
-				"read that topic with a service of its own", topic))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.routes.Check(unread))...)
 }
 
 // open makes the client that sends. It sends on connections of its own, so that
@@ -249,8 +231,8 @@ func (s *Service) open() error {
 	}
 	s.producer = producer
 	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()})
-	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, topic string) error {
-		return s.keeper().Ensure(ctx, []topics.Spec{s.cfg.spec(topic, security.Write)})
+	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
+		return s.keeper().Ensure(ctx, []topics.Spec{s.letterSpec(t)})
 	})
 	s.allowed = reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()}
 	return nil
@@ -278,10 +260,16 @@ func (s *Service) needed() []topics.Spec {
 	for _, topic := range s.routes.Topics() {
 		specs = append(specs, s.cfg.spec(topic, security.Read))
 		if len(s.routes.Find(topic).events) > 0 {
-			specs = append(specs, s.cfg.spec(deadletter.Topic(topic), security.Write))
+			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
 		}
 	}
 	return specs
+}
+
+func (s *Service) letterSpec(t deadletter.Topics) topics.Spec {
+	spec := s.cfg.spec(t.Letters, security.Write)
+	spec.Like, spec.Optional = t.Source, t.Optional
+	return spec
 }
 
 func (s *Service) intakeConfig() intake.Config {
@@ -293,6 +281,7 @@ func (s *Service) intakeConfig() intake.Config {
 		Patterns:         s.routes.Patterns(),
 		Exclude:          unread,
 		Serve:            s.serve,
+		Keep:             s.keep,
 		Lanes:            s.lanes,
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -148,7 +149,8 @@ func (e FetchFailed) Attrs() []slog.Attr {
 
 // RecordsSkipped says that a record batch could not be read and was passed over:
 // its compression is broken or unknown, or it would take too much memory. What was
-// in it is not handled; calls whose replies were in it end at their deadlines.
+// in it is not handled; calls whose replies were in it end at their deadlines. A
+// service has stored the batch as a dead letter before that.
 type RecordsSkipped struct {
 	sealed
 	// Position is that of the first record that was skipped.
@@ -159,6 +161,10 @@ type RecordsSkipped struct {
 	Bytes int
 	// Err is why it cannot be read.
 	Err error
+	// Stored is the dead letter that has the batch. Its topic is empty when there
+	// is none: a client keeps no replies, and a service no requests where the
+	// dead-letter topic is missing or closed to it.
+	Stored Position
 }
 
 // Level is Error: records are lost to this reader.
@@ -171,5 +177,9 @@ func (RecordsSkipped) Message() string {
 
 // Attrs are the first and the next offset, and the reason.
 func (e RecordsSkipped) Attrs() []slog.Attr {
-	return e.attrs(slog.Int64("next", e.Next), slog.Int("bytes", e.Bytes), failure(e.Err))
+	attrs := e.attrs(slog.Int64("next", e.Next), slog.Int("bytes", e.Bytes), failure(e.Err))
+	if e.Stored.Topic != "" {
+		attrs = append(attrs, slog.String("stored", fmt.Sprintf("%s/%d@%d", e.Stored.Topic, e.Stored.Partition, e.Stored.Offset)))
+	}
+	return attrs
 }

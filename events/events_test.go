@@ -67,6 +67,13 @@ var every = []struct {
 			` next=9 bytes=300 error="x went wrong"`,
 	},
 	{
+		events.RecordsSkipped{
+			Position: at, Next: 9, Bytes: 300, Err: errX, Stored: events.Position{Topic: "orders-dlt", Partition: 3, Offset: 4},
+		},
+		`level=ERROR msg="records cannot be read and were skipped; which program wrote them?"` + place +
+			` next=9 bytes=300 error="x went wrong" stored=orders-dlt/3@4`,
+	},
+	{
 		events.RouteOpened{ReplyTopic: "sum.reply", Partition: 3, Offset: 7},
 		`level=DEBUG msg="reply route opened" reply_topic=sum.reply partition=3 offset=7`,
 	},

@@ -12,6 +12,7 @@ import (
 type model struct {
 	p         *commit.Partition
 	records   []*record
+	holds     []hold
 	start     int64
 	committed int64
 	highest   int64 // the highest position ever seen
@@ -21,6 +22,7 @@ type record struct {
 	mark   commit.Mark
 	offset int64
 	epoch  int32
+	bytes  int
 	done   bool
 	manual bool
 }
@@ -66,16 +68,46 @@ func (m *model) Begin(t *rapid.T) {
 	}
 }
 
-// Skip is like a record that is done at once.
-func (m *model) Skip(t *rapid.T) {
-	next := max(m.start, 0)
+// Hold is like two records, the first and the last of a batch, that are done at
+// once.
+func (m *model) Hold(t *rapid.T) {
+	first := max(m.start, 0)
 	if n := len(m.records); n > 0 {
-		next = m.records[n-1].offset + 1
+		first = m.records[n-1].offset + 1
 	}
-	next += rapid.Int64Range(1, 5).Draw(t, "skipped")
+	first += rapid.Int64Range(0, 3).Draw(t, "gap")
+	next := first + rapid.Int64Range(1, 5).Draw(t, "offsets")
 	epoch := rapid.Int32Range(0, 3).Draw(t, "epoch")
-	m.p.Skip(next, epoch)
-	m.records = append(m.records, &record{mark: commit.Mark(len(m.records)), offset: next - 1, epoch: epoch, done: true})
+	raw := make([]byte, rapid.IntRange(0, 100).Draw(t, "bytes"))
+	_, release := m.p.Hold(first, next, epoch, raw)
+	h := hold{release: release}
+	ends := []int64{first, next - 1}
+	for i, offset := range ends[:min(2, int(next-first))] {
+		r := &record{mark: commit.Mark(len(m.records)), offset: offset, epoch: epoch}
+		if i == 0 {
+			r.bytes = len(raw)
+		}
+		m.records = append(m.records, r)
+		h.records = append(h.records, r)
+	}
+	m.holds = append(m.holds, h)
+}
+
+type hold struct {
+	release func() commit.Size
+	records []*record
+}
+
+func (m *model) Release(t *rapid.T) {
+	if len(m.holds) == 0 {
+		t.Skip("nothing is held")
+	}
+	// Any of them: one that is already released must change nothing.
+	h := rapid.SampledFrom(m.holds).Draw(t, "hold")
+	h.release()
+	for _, r := range h.records {
+		r.done = true
+	}
 }
 
 func (m *model) Done(t *rapid.T) {
@@ -151,14 +183,15 @@ func (m *model) Check(t *rapid.T) {
 	if want := offset != commit.Unknown && offset != m.committed; dirty != want {
 		t.Fatalf("dirty = %v, want %v: position %d, committed %d", dirty, want, offset, m.committed)
 	}
-	unfinished := 0
+	want := commit.Size{Span: wantPending}
 	for _, r := range m.records {
 		if !r.done {
-			unfinished++
+			want.Unfinished++
+			want.Bytes += r.bytes
 		}
 	}
-	if size := m.p.Size(); size != (commit.Size{Unfinished: unfinished, Span: wantPending}) {
-		t.Fatalf("size = %+v, want %d unfinished, span %d", size, unfinished, wantPending)
+	if size := m.p.Size(); size != want {
+		t.Fatalf("size = %+v, want %+v", size, want)
 	}
 	if offset < m.highest {
 		t.Fatalf("the position went back from %d to %d", m.highest, offset)

@@ -111,11 +111,28 @@ func held(rec *kgo.Record) int32 {
 	return int32(min(n, math.MaxInt32))
 }
 
-// Skip notes that there is nothing to do for the offsets from the newest one to
-// before next: the watermark passes them when all before them is done.
-func (p *Partition) Skip(next int64, epoch int32) {
-	m, _ := p.Begin([]*kgo.Record{{Offset: next - 1, LeaderEpoch: epoch}}, time.Now())
-	p.Done(m)
+// Hold is Begin for the offsets from first to before next, which have one outcome
+// together. raw is what they hold until release is called, which is Done for all of
+// them at once. release may be called more than once, and from any goroutine.
+func (p *Partition) Hold(first, next int64, epoch int32, raw []byte) (size Size, release func() Size) {
+	ends := []*kgo.Record{{Offset: first, LeaderEpoch: epoch, Value: raw}}
+	if next-1 > first {
+		ends = append(ends, &kgo.Record{Offset: next - 1, LeaderEpoch: epoch})
+	}
+	from, size := p.Begin(ends, time.Now())
+	return size, func() Size { return p.release(from, from+Mark(len(ends))) }
+}
+
+func (p *Partition) release(from, to Mark) Size {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for m := from; m < to; m++ {
+		if p.holds(m) {
+			p.done(p.at(m))
+		}
+	}
+	p.pass()
+	return p.size()
 }
 
 // Manual notes that only its author says when the record of m is done.

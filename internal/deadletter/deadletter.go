@@ -4,13 +4,12 @@ package deadletter
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,13 +20,22 @@ import (
 type Publisher struct {
 	client *kgo.Client
 	group  string
-	ensure func(ctx context.Context, topic string) error
+	ensure func(context.Context, Topics) error
 	there  sync.Map // topics that exist
 }
 
-// NewPublisher returns a publisher for the dead letters of a consumer group.
-// ensure sees to it that a dead-letter topic exists.
-func NewPublisher(client *kgo.Client, group string, ensure func(context.Context, string) error) *Publisher {
+// Topics are a dead-letter topic and the one that its letters come from.
+type Topics struct {
+	Letters, Source string
+	// Optional is true when the records of the source can do without: then nobody
+	// waits for somebody to make the topic.
+	Optional bool
+}
+
+// NewPublisher returns a publisher for the dead letters of a consumer group. Its
+// client must have the partitioner of Siskin. ensure sees to it that a dead-letter
+// topic exists.
+func NewPublisher(client *kgo.Client, group string, ensure func(context.Context, Topics) error) *Publisher {
 	return &Publisher{client: client, group: group, ensure: ensure}
 }
 
@@ -38,51 +46,72 @@ func Topic(topic string) string { return topic + wire.DeadLetterSuffix }
 // ctx ends it tries again, and tells failing about each failure: a dead letter
 // that is given up would be a lost record.
 func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
-	detail := full
+	_, err := p.publish(ctx, letter{rec: rec, cause: cause}, failing)
+	return err
+}
+
+// Offer is Publish for a record that can do without: it does not wait for what only
+// a person can mend, such as a topic that is not there, or a right. Its error wraps
+// ErrRefused then.
+func (p *Publisher) Offer(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
+	_, err := p.publish(ctx, letter{rec: rec, cause: cause, optional: true}, failing)
+	return err
+}
+
+// ErrRefused is the end of an optional letter that waiting cannot help.
+var ErrRefused = errors.New("not stored as a dead letter")
+
+// publish returns the stored record, which says where it is.
+func (p *Publisher) publish(ctx context.Context, l letter, failing func(error)) (*kgo.Record, error) {
 	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
-		err := p.store(ctx, p.letter(rec, cause, detail))
+		rec := l.record(p.group)
+		err := p.store(ctx, rec, l)
 		if err == nil {
-			return nil
+			return rec, nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("dead letter to %s not stored: %w", Topic(rec.Topic), err)
+			return nil, fmt.Errorf("dead letter to %s not stored: %w", rec.Topic, err)
+		}
+		if l.optional && topics.Final(err) {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		failing(err)
 		if errors.Is(err, kgo.ErrClientClosed) {
-			return err
+			return nil, err
 		}
 		if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
-			detail = min(detail+1, pointer)
+			l.detail = min(l.detail+1, pointer)
 		}
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
-			return fmt.Errorf("dead letter to %s not stored: %w", Topic(rec.Topic), err)
+			return nil, fmt.Errorf("dead letter to %s not stored: %w", rec.Topic, err)
 		}
 	}
 }
 
-func (p *Publisher) store(ctx context.Context, letter *kgo.Record) error {
-	if _, ok := p.there.Load(letter.Topic); !ok {
-		if err := p.ensure(ctx, letter.Topic); err != nil {
+func (p *Publisher) store(ctx context.Context, rec *kgo.Record, l letter) error {
+	topic := rec.Topic
+	if _, ok := p.there.Load(topic); !ok {
+		if err := p.ensure(ctx, Topics{Letters: topic, Source: l.rec.Topic, Optional: l.optional}); err != nil {
 			return err
 		}
-		p.there.Store(letter.Topic, true)
+		p.there.Store(topic, true)
 	}
 	stored := make(chan error, 1)
 	// Not with ctx: its end would fail the neighbours in the batch.
-	p.client.TryProduce(context.Background(), letter, func(_ *kgo.Record, err error) { stored <- err })
+	p.client.TryProduce(context.Background(), rec, func(_ *kgo.Record, err error) { stored <- err })
 	select {
 	case err := <-stored:
 		if err != nil {
-			p.there.Delete(letter.Topic) // it may have been deleted
+			p.there.Delete(topic) // it may have been deleted
 		}
-		if errors.Is(err, kerr.UnknownTopicID) {
-			// It was made anew. The client finds the new one only after it has
-			// forgotten the old one.
-			p.client.PurgeTopicsFromProducing(letter.Topic)
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+			// It was made anew, perhaps with fewer partitions. The client finds the
+			// new one only after it has forgotten the old one.
+			p.client.PurgeTopicsFromProducing(topic)
 		}
-		return security.OnTopic(security.Write, letter.Topic, err)
+		return security.OnTopic(security.Write, topic, err)
 	case <-ctx.Done():
 		return ctx.Err() // it may still be stored, and then once more
 	}
@@ -92,89 +121,3 @@ const (
 	firstDelay   = 200 * time.Millisecond
 	longestDelay = 5 * time.Second
 )
-
-// detail is how much is written beside the record: a record at the size limit
-// leaves no room for its own story.
-type detail int
-
-const (
-	full  detail = iota
-	brief        // without the error's message
-	bare         // only what the record had
-	// pointer is only where the record is: it is larger than what can be sent, as
-	// one can be that was compressed. Trying on would hold up its partition for
-	// ever.
-	pointer
-)
-
-var errLarge = errors.New("the record is too large to be stored here; it is where it was until its retention ends")
-
-// letter is a copy of rec with Spring Kafka's plain set of headers behind its
-// own. Source: protocol notes for Spring, b.5. The partition is left to the
-// key: a dead-letter topic may have fewer partitions than the source.
-func (p *Publisher) letter(rec *kgo.Record, cause error, how detail) *kgo.Record {
-	headers := make([]kgo.RecordHeader, 0, len(rec.Headers)+8)
-	for _, h := range rec.Headers {
-		if h.Key != wire.DeadErrorType && h.Key != wire.DeadErrorMessage {
-			headers = append(headers, h)
-		}
-	}
-	letter := &kgo.Record{Topic: Topic(rec.Topic), Key: rec.Key, Value: rec.Value, Headers: headers}
-	switch how {
-	case bare:
-		return letter
-	case pointer:
-		*letter = kgo.Record{Topic: letter.Topic}
-		cause = errors.Join(errLarge, cause)
-	}
-	add := func(key string, value []byte) {
-		letter.Headers = append(letter.Headers, kgo.RecordHeader{Key: key, Value: value})
-	}
-	add(wire.DeadTopic, []byte(rec.Topic))
-	add(wire.DeadPartition, binary.BigEndian.AppendUint32(nil, uint32(rec.Partition)))
-	add(wire.DeadOffset, binary.BigEndian.AppendUint64(nil, uint64(rec.Offset)))
-	add(wire.DeadTimestamp, binary.BigEndian.AppendUint64(nil, uint64(rec.Timestamp.UnixMilli())))
-	add(wire.DeadTimestampType, []byte(timestampType(rec)))
-	add(wire.DeadGroup, []byte(p.group))
-	add(wire.DeadErrorType, []byte(errorType(cause)))
-	if how == full || how == pointer {
-		add(wire.DeadErrorMessage, []byte(errorMessage(cause)))
-	}
-	return letter
-}
-
-func timestampType(rec *kgo.Record) string {
-	switch rec.Attrs.TimestampType() {
-	case 0:
-		return "CreateTime"
-	case 1:
-		return "LogAppendTime"
-	}
-	return "NoTimestampType"
-}
-
-// errorType is the Go type of the innermost error, which is what tells two
-// kinds of failure apart.
-func errorType(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return strings.TrimPrefix(fmt.Sprintf("%T", err), "*")
-		}
-		err = inner
-	}
-}
-
-// longestMessage bounds the header: an error can quote a whole record.
-const longestMessage = 8 << 10
-
-func errorMessage(err error) string {
-	if err == nil {
-		return ""
-	}
-	text := err.Error()
-	if len(text) > longestMessage {
-		return strings.ToValidUTF8(text[:longestMessage], "") + "…"
-	}
-	return text
-}

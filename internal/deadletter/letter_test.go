@@ -3,6 +3,7 @@ package deadletter_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -125,6 +127,19 @@ type customError struct{}
 
 func (*customError) Error() string { return "custom" }
 
+// number is an error of an exported type with a cause.
+func number() error {
+	_, err := strconv.Atoi("x")
+	return err
+}
+
+// Hidden has a cause that its message does not tell.
+type Hidden struct{ cause error }
+
+func (*Hidden) Error() string { return "not now" }
+
+func (h *Hidden) Unwrap() error { return h.cause }
+
 type valueError string
 
 func (e valueError) Error() string { return string(e) }
@@ -141,6 +156,10 @@ func TestLetterNamesTheError(t *testing.T) {
 		{"a value", "deadletter_test.valueError", "v", valueError("v")},
 		{"wrapped twice", "deadletter_test.customError", "a: b: custom", fmt.Errorf("a: %w", fmt.Errorf("b: %w", &customError{}))},
 		{"joined", "errors.joinError", "x\ny", errors.Join(errors.New("x"), errors.New("y"))},
+		{"of an exported type", "strconv.NumError", `strconv.Atoi: parsing "x": invalid syntax`, number()},
+		{"under a text", "strconv.NumError", `read: strconv.Atoi: parsing "x": invalid syntax`, fmt.Errorf("read: %w", number())},
+		{"with a cause that it does not tell", "deadletter_test.Hidden", "not now; no stock", &Hidden{errors.New("no stock")}},
+		{"with two of them", "deadletter_test.Hidden", "not now; no stock", &Hidden{&Hidden{errors.New("no stock")}}},
 		{"without text", "errors.errorString", "", errors.New("")},
 		{"long", "errors.errorString", "", errors.New(long)},
 	} {
@@ -175,5 +194,70 @@ func TestLetterNamesTheTypeOfTheTimestamp(t *testing.T) {
 		if got, _ := wire.Last(letter.Headers, wire.DeadTimestampType); string(got) != want {
 			t.Errorf("timestamp type %q, want %q", got, want)
 		}
+	}
+}
+
+// Spring's header for the cause is there only where there is one.
+func TestLetterNamesTheCause(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, cause string
+		err         error
+	}{
+		{"no cause", "", errors.New("x")},
+		{"only a text around it", "", fmt.Errorf("a: %w", &customError{})},
+		{"an exported type", "errors.errorString", number()},
+		{"two of them", "deadletter_test.Hidden", &Hidden{&Hidden{&customError{}}}},
+		{"a text between", "strconv.NumError", &Hidden{fmt.Errorf("read: %w", number())}},
+		{"a panic with an error", "deadletter_test.customError", &outcome.Panic{Value: &customError{}}},
+		{"a panic with a text", "", &outcome.Panic{Value: "oh"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			letter := setup(t).publish(t, failure(), tt.err)
+			got, ok := wire.Last(letter.Headers, wire.DeadErrorCause)
+			if string(got) != tt.cause || ok != (tt.cause != "") {
+				t.Errorf("the cause is %q, there: %v; want %q", got, ok, tt.cause)
+			}
+		})
+	}
+}
+
+func TestLetterOfAPanicHasItsStack(t *testing.T) {
+	t.Parallel()
+	err := outcome.Contain(func() error { panic("oh") })
+	letter := setup(t).publish(t, failure(), fmt.Errorf("handle: %w", err))
+	stack, _ := wire.Last(letter.Headers, wire.DeadErrorStack)
+	if !strings.Contains(string(stack), "TestLetterOfAPanicHasItsStack") {
+		t.Errorf("the stack is %q", stack)
+	}
+	deep := &outcome.Panic{Value: "oh", Stack: []byte(strings.Repeat("frame\n", 10_000))}
+	letter = setup(t).publish(t, failure(), deep)
+	stack, _ = wire.Last(letter.Headers, wire.DeadErrorStack)
+	if len(stack) > 16<<10+3 || len(stack) < 16_000 || !strings.HasPrefix(string(deep.Stack), strings.TrimSuffix(string(stack), "…")) {
+		t.Errorf("a stack of %d bytes became one of %d", len(deep.Stack), len(stack))
+	}
+}
+
+// The headers about an earlier error say nothing about the new one, whoever wrote
+// them.
+func TestLetterReplacesWhatIsKnownOfTheError(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rec := failure()
+	for _, name := range []string{
+		wire.DeadErrorType, wire.DeadErrorMessage, wire.DeadErrorCause, wire.DeadErrorStack,
+		"kafka_dlt-key-exception-fqcn", "kafka_dlt-key-exception-message", "kafka_dlt-key-exception-stacktrace",
+	} {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: []byte("old")})
+	}
+	letter := b.publish(t, rec, errors.New("no stock"))
+	for _, h := range letter.Headers {
+		if string(h.Value) == "old" {
+			t.Errorf("the header %s is still there", h.Key)
+		}
+	}
+	if len(rec.Headers) != 10 {
+		t.Errorf("the record has %d headers now", len(rec.Headers))
 	}
 }

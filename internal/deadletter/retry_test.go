@@ -73,7 +73,8 @@ func TestTopicIsEnsuredOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"orders-dlt", "orders-dlt"}, b.ensured); diff != "" {
+	want := deadletter.Topics{Letters: "orders-dlt", Source: "orders"}
+	if diff := cmp.Diff([]deadletter.Topics{want, want}, b.ensured); diff != "" {
 		t.Errorf("topics ensured (-want +got):\n%s", diff)
 	}
 }
@@ -135,8 +136,8 @@ func TestTopicThatIsDeletedIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	admin := kadm.NewClient(b.client)
-	p := deadletter.NewPublisher(b.client, "shop", func(ctx context.Context, topic string) error {
-		_, err := admin.CreateTopic(ctx, 1, 1, nil, topic)
+	p := deadletter.NewPublisher(b.client, "shop", func(ctx context.Context, topics deadletter.Topics) error {
+		_, err := admin.CreateTopic(ctx, 1, 1, nil, topics.Letters)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			return nil
 		}
@@ -201,9 +202,12 @@ func TestLetterOfARecordThatIsTooLarge(t *testing.T) {
 	rec := failure()
 	rec.Value = make([]byte, 3*limit)
 	letter := b.publish(t, rec, errors.New("no stock"))
-	if letter.Key != nil || letter.Value != nil || len(letter.Headers) != 8 {
+	if letter.Key != nil || letter.Value != nil || len(letter.Headers) != 9 {
 		t.Errorf("key %q, %d bytes of value, headers %q; want only what is written beside a record",
 			letter.Key, len(letter.Value), lines(letter.Headers))
+	}
+	if content, _ := wire.Last(letter.Headers, wire.DeadContent); string(content) != wire.DeadPointer {
+		t.Errorf("the content is %q, want %q", content, wire.DeadPointer)
 	}
 	if offset, _ := wire.Last(letter.Headers, wire.DeadOffset); string(offset) != "\x00\x00\x00\x00\x00\x01\x02\x03" {
 		t.Errorf("the offset is %q", offset)

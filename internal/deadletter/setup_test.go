@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -28,7 +29,7 @@ type bench struct {
 	client *kgo.Client
 
 	mu      sync.Mutex
-	ensured []string
+	ensured []deadletter.Topics
 	failed  []error
 	refuse  []error // what ensure answers, one a call
 }
@@ -42,7 +43,7 @@ func setup(t *testing.T, opts ...kgo.Opt) *bench {
 	t.Cleanup(c.Close)
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(c.ListenAddrs()...), kgo.ProducerLinger(0), kgo.MetadataMinAge(10 * time.Millisecond),
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordPartitioner(partitioner.New()),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -53,10 +54,10 @@ func setup(t *testing.T, opts ...kgo.Opt) *bench {
 	return b
 }
 
-func (b *bench) ensure(_ context.Context, topic string) error {
+func (b *bench) ensure(_ context.Context, topics deadletter.Topics) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ensured = append(b.ensured, topic)
+	b.ensured = append(b.ensured, topics)
 	if len(b.refuse) == 0 {
 		return nil
 	}

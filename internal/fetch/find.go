@@ -67,6 +67,6 @@ func (s Search) once(ctx context.Context) (Batch, error) {
 func (b Batch) Skipped(topic string, partition int32) events.RecordsSkipped {
 	return events.RecordsSkipped{
 		Position: events.Position{Topic: topic, Partition: partition, Offset: b.First},
-		Next:     b.Next, Bytes: len(b.Raw), Err: b.Err,
+		Next:     b.Next, Bytes: len(b.Raw), Err: b.Err, Stored: b.Stored,
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/siskin-go/siskin/events"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -22,6 +24,8 @@ type Batch struct {
 	Raw []byte
 	// Err is why it cannot be read.
 	Err error
+	// Stored is where somebody has kept it. Without a topic, nobody has.
+	Stored events.Position
 }
 
 // ErrReadable says that nothing unreadable comes next in a partition.
@@ -175,6 +179,27 @@ const (
 	lastDeltaAt = 23
 	headEnd     = 27
 )
+
+// Where the fields behind those stand in a record batch.
+const (
+	attributesAt   = 21
+	firstWrittenAt = 27
+	lastWrittenAt  = 35
+	timesEnd       = 43
+)
+
+// Written is the timestamp of the first record of the batch, and its type as the
+// Kafka client numbers it: 0 for that of the producer, 1 for that of the broker, -1
+// where the batch has none.
+func (b Batch) Written() (time.Time, int8) {
+	if len(b.Raw) < timesEnd || b.Raw[magicAt] < 2 {
+		return time.UnixMilli(-1), -1
+	}
+	if byBroker := b.Raw[attributesAt+1]&8 != 0; byBroker {
+		return time.UnixMilli(int64(binary.BigEndian.Uint64(b.Raw[lastWrittenAt:]))), 1
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b.Raw[firstWrittenAt:]))), 0
+}
 
 // batchAt returns the first whole batch with records at or after an offset.
 func batchAt(batches []byte, offset int64) ([]byte, bool) {

@@ -106,6 +106,7 @@ type commits struct {
 	mu      sync.Mutex
 	asked   map[int32][]int64
 	changed chan struct{}
+	allowed func(partition int32, offset int64) // may be nil
 }
 
 func watchCommits(c *kfake.Cluster) *commits {
@@ -117,6 +118,9 @@ func watchCommits(c *kfake.Cluster) *commits {
 		for _, t := range r.(*kmsg.OffsetCommitRequest).Topics {
 			for _, p := range t.Partitions {
 				w.asked[p.Partition] = append(w.asked[p.Partition], p.Offset)
+				if w.allowed != nil {
+					w.allowed(p.Partition, p.Offset)
+				}
 			}
 		}
 		close(w.changed)
@@ -124,6 +128,13 @@ func watchCommits(c *kfake.Cluster) *commits {
 		return nil, nil, false
 	})
 	return w
+}
+
+// check has a test look at each offset before the broker takes it.
+func (w *commits) check(allowed func(partition int32, offset int64)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allowed = allowed
 }
 
 // list is what was asked for a partition so far, in order, without repeats of

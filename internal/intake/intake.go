@@ -37,6 +37,10 @@ type Config struct {
 	// Serve handles one record. It must see to it that Item.Done or Item.Leave
 	// is called exactly once, at any time and from any goroutine.
 	Serve func(context.Context, Item)
+	// Keep stores a batch that cannot be read, and notes in it where. It reports
+	// false when ctx ended before that; only then the batch's offsets are not done.
+	// May be nil: nothing is kept.
+	Keep func(ctx context.Context, topic string, partition int32, b *fetch.Batch) bool
 	// Lanes says how the records of a topic wait for each other, and which
 	// further places their workers need, or nil.
 	Lanes func(topic string) (lane.Order, *lane.Places)

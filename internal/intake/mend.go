@@ -56,22 +56,32 @@ func (in *Intake) restart(p *partition) {
 }
 
 // skip goes on behind a batch, unless the partition has got another owner, or
-// further, meanwhile. The offsets count as done: nothing comes of them. Whoever
-// wants to keep the batch must do so before that.
+// further, meanwhile. What lies behind the batch is read at once; its own offsets
+// count as done when it is kept.
 func (in *Intake) skip(p *partition, from int64, b fetch.Batch) {
-	skipped := false
 	in.gate.pass(func() {
-		if in.find(p.key) != p || p.closed.Load() || p.next() != from {
+		if in.find(p.key) != p || p.closed.Load() || p.next() != from || !p.open.join() {
 			return
 		}
-		skipped = true
 		p.last = b.Next - 1
 		p.skipped.Add(b.Next - b.First)
-		p.marks.Skip(b.Next, b.Epoch)
+		size, release := p.marks.Hold(max(from, b.First), b.Next, b.Epoch, b.Raw)
 		in.set(p.key, b.Next)
+		if in.full(p.lane.Held(), size) {
+			p.pause()
+		}
+		in.tasks.Go(func() { p.keep(b, release) })
 	})
-	if skipped {
-		in.wakeCommits()
-		in.cfg.Emit(b.Skipped(p.key.topic, p.key.partition))
+}
+
+// keep stores a batch, and tells of it when its outcome counts. Otherwise the next
+// owner finds the batch again.
+func (p *partition) keep(b fetch.Batch, release func() commit.Size) {
+	defer p.open.sub()
+	if keep := p.in.cfg.Keep; keep != nil && !keep(p.ctx, p.key.topic, p.key.partition, &b) || p.closed.Load() {
+		return
 	}
+	p.in.cfg.Emit(b.Skipped(p.key.topic, p.key.partition))
+	p.room(release())
+	p.in.wakeCommits()
 }

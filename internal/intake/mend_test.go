@@ -277,6 +277,7 @@ func TestBombIsNotOpened(t *testing.T) { // not parallel: it measures memory
 // tells how large it was at most.
 func watchHeap(t *testing.T) (most func() uint64) {
 	t.Helper()
+	runtime.GC() // or what tests before have left counts, and decides when it is next collected
 	stop, result := make(chan struct{}), make(chan uint64, 1)
 	go func() {
 		ticker := time.NewTicker(time.Millisecond)

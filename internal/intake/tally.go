@@ -21,6 +21,17 @@ func newTally() *tally {
 
 func (t *tally) add() { t.n.Add(1) }
 
+// join is add at a moment when all may be over already. It then does nothing and
+// reports false.
+func (t *tally) join() bool {
+	for n := t.n.Load(); n > 0; n = t.n.Load() {
+		if t.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *tally) sub() {
 	if t.n.Add(-1) == 0 {
 		close(t.zero)
@@ -28,7 +39,7 @@ func (t *tally) sub() {
 }
 
 // closed returns a channel that is closed when all that was added is subtracted.
-// Nothing may be added after its first call.
+// Nothing may be added after its first call, but with join.
 func (t *tally) closed() <-chan struct{} {
 	t.close.Do(t.sub)
 	return t.zero

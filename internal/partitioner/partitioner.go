@@ -16,7 +16,14 @@ import (
 // client writes there what an earlier look at the record has chosen.
 var Obey context.Context = obey{context.Background()}
 
-type obey struct{ context.Context }
+// Prefer as the context of a record is Obey where the topic has the partition that
+// the record names. Where it has not, the record goes as if it named none.
+var Prefer context.Context = prefer{context.Background()}
+
+type (
+	obey   struct{ context.Context }
+	prefer struct{ context.Context }
+)
 
 // Partitioner obeys a partition where a record asks for it, hashes a key with
 // murmur2 as Kafka's own clients do, and sends a request without a key to a
@@ -123,7 +130,7 @@ func (t *topicPartitioner) OnNewBatch() {
 // that count leads away from a partition whose leader is gone.
 func (t *topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
 	_, isRequest := r.Context.(*Ticket)
-	return isRequest || r.Context == Obey || t.TopicPartitioner.RequiresConsistency(r)
+	return isRequest || r.Context == Obey || r.Context == Prefer || t.TopicPartitioner.RequiresConsistency(r)
 }
 
 func (t *topicPartitioner) Partition(r *kgo.Record, n int) int {
@@ -135,7 +142,7 @@ func (t *topicPartitioner) Partition(r *kgo.Record, n int) int {
 			ticket.take(t.load.at(chosen))
 		}
 		return chosen
-	case r.Context == Obey:
+	case r.Context == Obey, r.Context == Prefer && r.Partition >= 0 && int(r.Partition) < n:
 		return int(r.Partition)
 	}
 	return t.TopicPartitioner.Partition(r, n)

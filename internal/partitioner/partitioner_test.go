@@ -193,3 +193,31 @@ func TestTicketIsAContextThatNeverEnds(t *testing.T) {
 		t.Error("Obey ends")
 	}
 }
+
+// A preferred partition is taken where it exists. Elsewhere the record goes as if it
+// named none.
+func TestPreferredPartition(t *testing.T) {
+	t.Parallel()
+	a := newAsker(5)
+	for p := int32(-1); p < 8; p++ {
+		for _, key := range [][]byte{nil, {}, []byte("k"), []byte("another")} {
+			r := &kgo.Record{Key: key, Partition: p, Context: partitioner.Prefer}
+			if !a.RequiresConsistency(r) {
+				t.Error("a preferred partition must be counted among all partitions")
+			}
+			first, second := a.askForNewBatch(r)
+			switch {
+			case p >= 0 && p < 5:
+				if first != int(p) || second != int(p) {
+					t.Errorf("partition %d, then %d; want %d", first, second, p)
+				}
+			case key != nil:
+				if want := newAsker(5).ask(event(key, -1)); first != want || second != want {
+					t.Errorf("key %q: partition %d, then %d; want %d", key, first, second, want)
+				}
+			case first < 0 || first >= 5 || second < 0 || second >= 5:
+				t.Errorf("partition %d, then %d of 5", first, second)
+			}
+		}
+	}
+}

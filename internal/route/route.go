@@ -2,6 +2,8 @@
 package route
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -70,6 +72,23 @@ func (t *Table[H]) Find(topic string) *H {
 // Topics are the topics with an entry of their own, in the order in which they
 // were added.
 func (t *Table[H]) Topics() []string { return t.order }
+
+// Check names the topics that cannot be read by name beside patterns, because an
+// expression of unread fits them: the Kafka client leaves them out of both.
+func (t *Table[H]) Check(unread []string) error {
+	if len(t.patterns) == 0 {
+		return nil
+	}
+	var errs []error
+	out := regexp.MustCompile(strings.Join(unread, "|"))
+	for _, topic := range t.order {
+		if out.MatchString(topic) {
+			errs = append(errs, fmt.Errorf("it reads patterns, and so cannot read %q, which they leave out; "+
+				"read that topic with a service of its own", topic))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Patterns are the expressions, in the order in which they were added.
 func (t *Table[H]) Patterns() []string {

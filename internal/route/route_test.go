@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,5 +30,24 @@ func TestTable(t *testing.T) {
 	table.Find("min") // looking makes no entry
 	if diff := cmp.Diff([]string{"sum", "max"}, table.Topics()); diff != "" {
 		t.Errorf("topics (-want +got):\n%s", diff)
+	}
+}
+
+func TestTopicsThatPatternsLeaveOut(t *testing.T) {
+	t.Parallel()
+	unread := []string{"^__", `-dlt$`}
+	var table route.Table[int]
+	for _, topic := range []string{"orders", "orders-dlt", "__internal", "dlt"} {
+		table.At(topic)
+	}
+	if err := table.Check(unread); err != nil {
+		t.Errorf("without patterns: %v", err)
+	}
+	table.At(`/^a\./`)
+	err := table.Check(unread)
+	for topic, out := range map[string]bool{"orders": false, "orders-dlt": true, "__internal": true, "dlt": false} {
+		if err == nil || strings.Contains(err.Error(), `"`+topic+`"`) != out {
+			t.Errorf("%s: left out should be %v: %v", topic, out, err)
+		}
 	}
 }

@@ -38,6 +38,11 @@ type Spec struct {
 	For security.Operation
 	// Partitions to create it with. At least 1.
 	Partitions int32
+	// Like is a topic that it gets as many partitions as, when that one exists. May
+	// be empty.
+	Like string
+	// Optional means that it is not waited for: Wait is as Verify.
+	Optional bool
 	// Replication factor, or -1 for the broker's default.
 	Replication int16
 	// Retention of its records, or zero for the broker's default.
@@ -97,7 +102,7 @@ func (k Keeper) Ensure(ctx context.Context, specs []Spec) error {
 			return nil
 		case refused != nil:
 			return refused
-		case final(err):
+		case Final(err):
 			return err
 		case err != nil:
 			if broker, ok := errors.AsType[*kerr.Error](err); ok && told != broker.Message {
@@ -134,7 +139,7 @@ func waited(ctx context.Context, missing []Spec, err error) error {
 
 // missing returns the specs whose topics do not exist.
 func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
-	details, err := k.Admin.ListTopics(ctx, names(specs)...)
+	details, err := k.Admin.ListTopics(ctx, append(names(specs), models(specs)...)...)
 	if errors.Is(err, kerr.TopicAuthorizationFailed) && len(specs) > 0 {
 		return nil, k.forbidden(ctx, specs)
 	}
@@ -146,6 +151,9 @@ func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 		d, ok := details[s.Name]
 		switch {
 		case !ok || errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+			if n := len(details[s.Like].Partitions); n > 0 {
+				s.Partitions = int32(n)
+			}
 			missing = append(missing, s)
 		case d.Err != nil:
 			return nil, fmt.Errorf("topic %q: %w", s.Name, d.Err)
@@ -171,11 +179,12 @@ func (k Keeper) forbidden(ctx context.Context, specs []Spec) error {
 
 // apply follows the policy and returns what is still missing.
 func (k Keeper) apply(ctx context.Context, missing []Spec) ([]Spec, error) {
-	switch k.Policy {
-	case Verify:
+	optional := func(s Spec) bool { return s.Optional }
+	switch {
+	case k.Policy == Verify, k.Policy == Wait && slices.ContainsFunc(missing, optional):
 		return nil, fmt.Errorf("%w: %s; create them, or set Config.Topics to \"create\" or \"wait\"",
 			ErrMissing, strings.Join(names(missing), ", "))
-	case Wait:
+	case k.Policy == Wait:
 		return missing, nil
 	}
 	var created []string
@@ -199,9 +208,10 @@ func (k Keeper) create(ctx context.Context, s Spec) error {
 	return fmt.Errorf("create the topic %q: %w", s.Name, security.OnTopic(security.Create, s.Name, err))
 }
 
-// final reports whether asking again cannot help. A replication factor that the
+// Final reports whether asking again after an error of Ensure, or of a write to the
+// topic, cannot help. A replication factor that the
 // broker refuses is not: a broker that is away for a moment is missing then.
-func final(err error) bool {
+func Final(err error) bool {
 	for _, e := range []error{
 		ErrMissing, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.InvalidTopicException,
 		kerr.InvalidPartitions, kerr.PolicyViolation,
@@ -212,6 +222,19 @@ func final(err error) bool {
 		}
 	}
 	return false
+}
+
+// models are the topics that others are made like, and that are not needed by
+// themselves.
+func models(specs []Spec) []string {
+	needed := names(specs)
+	var out []string
+	for _, s := range specs {
+		if s.Like != "" && !slices.Contains(needed, s.Like) && !slices.Contains(out, s.Like) {
+			out = append(out, s.Like)
+		}
+	}
+	return out
 }
 
 func names(specs []Spec) []string {

@@ -243,3 +243,49 @@ func TestErrorsThatCannotMendThemselves(t *testing.T) {
 		}
 	}
 }
+
+// A topic for what comes from another one gets as many partitions as that has.
+func TestTopicIsMadeLikeAnother(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		specs []topics.Spec
+		want  int
+	}{
+		{"one that is there", []topics.Spec{{Name: "there-dlt", Partitions: 1, Replication: -1, Like: "there"}}, 3},
+		{"one that is needed too", []topics.Spec{
+			{Name: "there", Partitions: 1, Replication: -1}, {Name: "there-dlt", Partitions: 1, Replication: -1, Like: "there"},
+		}, 3},
+		{"one that is not there", []topics.Spec{{Name: "there-dlt", Partitions: 2, Replication: -1, Like: "nowhere"}}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, topics.Create)
+			if err := b.Ensure(testContext(t), []topics.Spec{{Name: "there", Partitions: 3, Replication: -1}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Ensure(testContext(t), tt.specs); err != nil {
+				t.Fatal(err)
+			}
+			if n := b.partitions(t, "there-dlt"); n != tt.want {
+				t.Errorf("%d partitions, want %d", n, tt.want)
+			}
+			if b.partitions(t, "nowhere") != 0 {
+				t.Error("a topic was made that nobody needs")
+			}
+		})
+	}
+}
+
+// Nobody waits for somebody else to make an optional topic.
+func TestOptionalTopicIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t, topics.Wait)
+	err := b.Ensure(testContext(t), []topics.Spec{{Name: "late", Partitions: 1, Replication: -1, Optional: true}})
+	if !errors.Is(err, topics.ErrMissing) {
+		t.Errorf("Ensure = %v, want %v", err, topics.ErrMissing)
+	}
+	if !topics.Final(err) {
+		t.Errorf("%v can be mended by waiting", err)
+	}
+}

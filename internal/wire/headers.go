@@ -43,6 +43,26 @@ const (
 	DeadGroup         = "kafka_dlt-original-consumer-group"
 	DeadErrorType     = "kafka_dlt-exception-fqcn"
 	DeadErrorMessage  = "kafka_dlt-exception-message"
+	DeadErrorCause    = "kafka_dlt-exception-cause-fqcn"
+	DeadErrorStack    = "kafka_dlt-exception-stacktrace"
+
+	// How the headers about the error begin, and those about a key that could not
+	// be decoded, which only Spring writes. A new error takes the place of all.
+	DeadErrorPrefix    = "kafka_dlt-exception-"
+	DeadKeyErrorPrefix = "kafka_dlt-key-exception-"
+
+	// DeadContent is Siskin's own: what the value of a dead letter is when it is
+	// not that of the record.
+	DeadContent = "siskin-dlt-content"
+	// DeadBatch as content is a whole record batch as it was fetched, because its
+	// records cannot be read.
+	DeadBatch = "record-batch"
+	// DeadPointer as content is no key and no value: the record is too large to be
+	// stored once more, and is where it was.
+	DeadPointer = "pointer"
+	// DeadCount is how many offsets a batch stands for, from the original offset
+	// on: decimal text.
+	DeadCount = "siskin-dlt-offsets"
 )
 
 // Topic suffixes.

@@ -71,7 +71,7 @@ func (e edge) atSiskin(p *play, headers []kgo.RecordHeader) {
 	at := p.request("go.run", []byte("x"), headers)
 	if e.siskinLoses != "" {
 		p.siskinLoses(at, e.siskinLoses)
-		p.siskinHas(at, "request", "dropped")
+		p.siskinHas(at, "request", "dead-lettered")
 		p.stored(p.topic("three.reply"), 0)
 		return
 	}

@@ -1,0 +1,103 @@
+package deadletter
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/siskin-go/siskin/internal/outcome"
+	"github.com/siskin-go/siskin/internal/partitioner"
+	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// letter is a dead letter before it is written.
+type letter struct {
+	rec      *kgo.Record // what cannot be handled
+	cause    error
+	detail   detail
+	optional bool
+}
+
+// detail is how much is written beside the record: a record at the size limit
+// leaves no room for its own story.
+type detail int
+
+const (
+	full  detail = iota
+	brief        // without the error's message and stack
+	bare         // only what the record had
+	// pointer is only where the record is: it is larger than what can be sent, as
+	// one can be that was compressed. Trying on would hold up its partition for
+	// ever.
+	pointer
+)
+
+var errLarge = errors.New("too large to be stored once more; it is where it was until its retention ends")
+
+// record is a copy of the record with Spring Kafka's plain set of headers behind
+// its own. Source: protocol notes for Spring, b.5. As there, the letter goes to the
+// partition of its record where the topic has it, and else where its key leads; it
+// does not keep the record's timestamp; and when a letter fails again, the headers
+// about the origin are appended and those about the error replaced.
+func (l letter) record(group string) *kgo.Record {
+	out := &kgo.Record{
+		Topic: Topic(l.rec.Topic), Partition: l.rec.Partition, Context: partitioner.Prefer,
+		Key: l.rec.Key, Value: l.rec.Value, Headers: l.kept(),
+	}
+	if l.detail == bare {
+		return out
+	}
+	add := func(key string, value []byte) {
+		out.Headers = append(out.Headers, kgo.RecordHeader{Key: key, Value: value})
+	}
+	if l.detail == pointer {
+		out.Key, out.Value = nil, nil
+		add(wire.DeadContent, []byte(wire.DeadPointer))
+	}
+	add(wire.DeadTopic, []byte(l.rec.Topic))
+	add(wire.DeadPartition, binary.BigEndian.AppendUint32(nil, uint32(l.rec.Partition)))
+	add(wire.DeadOffset, binary.BigEndian.AppendUint64(nil, uint64(l.rec.Offset)))
+	add(wire.DeadTimestamp, binary.BigEndian.AppendUint64(nil, uint64(l.rec.Timestamp.UnixMilli())))
+	add(wire.DeadTimestampType, []byte(timestampType(l.rec)))
+	add(wire.DeadGroup, []byte(group))
+	add(wire.DeadErrorType, []byte(errorType(l.cause)))
+	if cause := causeType(l.cause); cause != "" {
+		add(wire.DeadErrorCause, []byte(cause))
+	}
+	if l.detail == brief {
+		return out
+	}
+	message := l.cause
+	if l.detail == pointer {
+		message = fmt.Errorf("%w; %w", errLarge, l.cause)
+	}
+	add(wire.DeadErrorMessage, []byte(errorMessage(message)))
+	if p, ok := errors.AsType[*outcome.Panic](l.cause); ok && l.detail == full {
+		add(wire.DeadErrorStack, []byte(cut(string(p.Stack), longestStack)))
+	}
+	return out
+}
+
+// kept are the headers of the record that its letter has too.
+func (l letter) kept() []kgo.RecordHeader {
+	headers := make([]kgo.RecordHeader, 0, len(l.rec.Headers)+10)
+	for _, h := range l.rec.Headers {
+		stale := strings.HasPrefix(h.Key, wire.DeadErrorPrefix) || strings.HasPrefix(h.Key, wire.DeadKeyErrorPrefix)
+		if !stale && (l.detail != pointer || h.Key == wire.DeadCount) {
+			headers = append(headers, h)
+		}
+	}
+	return headers
+}
+
+func timestampType(rec *kgo.Record) string {
+	switch rec.Attrs.TimestampType() {
+	case 0:
+		return "CreateTime"
+	case 1:
+		return "LogAppendTime"
+	}
+	return "NoTimestampType"
+}
