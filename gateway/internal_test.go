@@ -255,6 +255,7 @@ func FuzzJudge(f *testing.F) {
 		``, `x`, `{"status":"error","message":"m","code":"denied"}`, "\xff\xfe", `{"message":"m","code":"invalid","details":[1]}`,
 		`{"message":"m","code":"denied","details":` + strings.Repeat("[", 9_998) + strings.Repeat("]", 9_998) + `}`,
 		strings.Repeat("[", 50_000), `{"message":"` + strings.Repeat("m", 100_000) + `","code":"conflict"}`, `{"message":"\ud800"}`,
+		"{\"status\":\"error\",\"m\xf6ssage\":\"m\",\"code\":\"denied\"}",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -51,8 +51,10 @@ func writeFault(f *dialect.Fault) []byte {
 }
 
 // readFault understands every shape of section 8: a JSON object, an array, or
-// plain text. What is not in our own shape is kept whole in Details.
+// plain text. What is not in our own shape is kept whole in Details. As for NestJS
+// it is UTF-8, whatever bytes the peer sent.
 func readFault(text []byte) *dialect.Fault {
+	text = bytes.ToValidUTF8(text, []byte("\uFFFD")) // a copy
 	if string(text) == noHandlerText {
 		return &dialect.Fault{Code: codeUnimplemented, Message: noHandlerText, NoHandler: true}
 	}
@@ -60,9 +62,9 @@ func readFault(text []byte) *dialect.Fault {
 		return nil
 	}
 	if text[0] != '{' {
-		f := &dialect.Fault{Code: codeUnknown, Message: valid(text)}
+		f := &dialect.Fault{Code: codeUnknown, Message: string(text)}
 		if json.Valid(text) {
-			f.Details = bytes.Clone(text)
+			f.Details = text
 		}
 		return f
 	}
@@ -72,7 +74,7 @@ func readFault(text []byte) *dialect.Fault {
 func readObject(text []byte) *dialect.Fault {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return &dialect.Fault{Code: codeUnknown, Message: valid(text)}
+		return &dialect.Fault{Code: codeUnknown, Message: string(text)}
 	}
 	f := &dialect.Fault{Code: codeUnknown}
 	var code string
@@ -83,20 +85,17 @@ func readObject(text []byte) *dialect.Fault {
 	}
 	switch {
 	case !hasMessage:
-		f.Message = valid(text)
-		f.Details = bytes.Clone(text)
+		f.Message = string(text)
+		f.Details = text
 	case hasCode && onlyOurs(fields):
 		f.Details = fields["details"]
 	case f.Message == internalText && len(fields) == 2:
 		f.Code = codeInternal
 	case len(fields) > 2 || fields["status"] == nil:
-		f.Details = bytes.Clone(text)
+		f.Details = text
 	}
 	return f
 }
-
-// valid is text for people, whatever bytes a peer sent.
-func valid(text []byte) string { return string(bytes.ToValidUTF8(text, []byte("\uFFFD"))) }
 
 func onlyOurs(fields map[string]json.RawMessage) bool {
 	for name := range fields {
