@@ -70,12 +70,12 @@ type peer struct {
 	t       testing.TB
 	client  *kgo.Client
 	replies string
-	sent    int
 }
 
 func newPeer(t testing.TB, cfg siskin.Config) *peer {
 	t.Helper()
 	p := &peer{t: t, replies: siskintest.Name("peer") + ".reply"}
+	createTopic(t, cfg, p.replies)
 	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.DisableClientMetrics(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.replies: {0: kgo.NewOffset().AtStart()}}),
 		kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))
@@ -84,14 +84,18 @@ func newPeer(t testing.TB, cfg siskin.Config) *peer {
 	}
 	t.Cleanup(client.Close)
 	p.client = client
-	p.create(p.replies, nil)
 	return p
 }
 
-func (p *peer) create(topic string, configs map[string]*string) {
-	p.t.Helper()
-	if _, err := kadm.NewClient(p.client).CreateTopic(testContext(p.t), 1, 1, configs, topic); err != nil {
-		p.t.Fatal(err)
+func createTopic(t testing.TB, cfg siskin.Config, topic string) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).CreateTopic(testContext(t), 1, 1, nil, topic); err != nil {
+		t.Fatal(err)
 	}
 }
 
