@@ -3,13 +3,13 @@ package dedupe_test
 import (
 	"context"
 	"encoding/binary"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin/middleware/dedupe"
 	"pgregory.net/rapid"
 )
@@ -157,7 +157,7 @@ func TestMemoryIsLikeItsModel(t *testing.T) {
 					for n := range 16 {
 						o, ok := find(t, m, n)
 						wantO, wantOK := want.find(n)
-						if ok != wantOK || !cmp.Equal(o, wantO) {
+						if ok != wantOK || !reflect.DeepEqual(o, wantO) {
 							t.Fatalf("Find(%d) = %v, %v; want %v, %v", n, o, ok, wantO, wantOK)
 						}
 					}
