@@ -30,7 +30,7 @@ func borrow(t testing.TB, rec kgo.Record, request bool) *siskin.Delivery {
 	siskintest.Run(t, svc)
 	t.Cleanup(func() { close(back) })
 	if request {
-		createTopic(t, cfg, rec.Topic+".reply")
+		createTopic(t, cfg, rec.Topic+".reply", 1)
 		rec.Headers = append(rec.Headers,
 			header(wire.CorrelationID, "c"), header(wire.ReplyTopic, rec.Topic+".reply"), header(wire.ReplyPartition, "0"))
 	}

@@ -75,10 +75,10 @@ type peer struct {
 func newPeer(t testing.TB, cfg siskin.Config) *peer {
 	t.Helper()
 	p := &peer{t: t, replies: siskintest.Name("peer") + ".reply"}
-	createTopic(t, cfg, p.replies)
+	createTopic(t, cfg, p.replies, 1)
 	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...), kgo.DisableClientMetrics(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.replies: {0: kgo.NewOffset().AtStart()}}),
-		kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,33 +87,37 @@ func newPeer(t testing.TB, cfg siskin.Config) *peer {
 	return p
 }
 
-func createTopic(t testing.TB, cfg siskin.Config, topic string) {
+func createTopic(t testing.TB, cfg siskin.Config, topic string, partitions int32) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(cfg.Brokers...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := kadm.NewClient(client).CreateTopic(testContext(t), 1, 1, nil, topic); err != nil {
+	if _, err := kadm.NewClient(client).CreateTopic(testContext(t), partitions, 1, nil, topic); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func (p *peer) produce(rec *kgo.Record) {
-	p.t.Helper()
-	if err := p.client.ProduceSync(testContext(p.t), rec).FirstErr(); err != nil {
-		p.t.Fatal(err)
 	}
 }
 
 // request sends a request whose replies have the given correlation id.
 func (p *peer) request(topic, value, correlation string, headers ...siskin.Header) {
 	p.t.Helper()
-	p.produce(&kgo.Record{Topic: topic, Value: []byte(value), Headers: append([]kgo.RecordHeader{
+	p.produce(p.asking(topic, 0, value, correlation, headers...))
+}
+
+func (p *peer) produce(recs ...*kgo.Record) {
+	p.t.Helper()
+	if err := p.client.ProduceSync(testContext(p.t), recs...).FirstErr(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peer) asking(topic string, partition int32, value, correlation string, headers ...siskin.Header) *kgo.Record {
+	return &kgo.Record{Topic: topic, Partition: partition, Value: []byte(value), Headers: append([]kgo.RecordHeader{
 		{Key: wire.CorrelationID, Value: []byte(correlation)},
 		{Key: wire.ReplyTopic, Value: []byte(p.replies)},
 		{Key: wire.ReplyPartition, Value: []byte("0")},
-	}, headers...)})
+	}, headers...)}
 }
 
 // read returns the next n replies.

@@ -188,10 +188,11 @@ func TestATombstoneForgets(t *testing.T) {
 	if err := rawClient(t, cfg).ProduceSync(testContext(t), tombstone).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	nothing(t, b, 1)
-	sameOutcome(t, b, 2, full())
-	nothing(t, a, 3)
-	nothing(t, a, 1)
+	for _, s := range []dedupe.Store{a, b} {
+		nothing(t, s, 3) // reads to the end: one that is known is not looked up
+		nothing(t, s, 1)
+		sameOutcome(t, s, 2, full())
+	}
 }
 
 // Old outcomes are neither kept nor read, whatever the topic still has.
