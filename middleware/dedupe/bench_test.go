@@ -10,7 +10,9 @@ import (
 	"github.com/siskin-go/siskin/siskintest"
 )
 
-func answer(_ context.Context, _ *siskin.Delivery, reply func(any) error) error { return reply("answer") }
+func answer(_ context.Context, _ *siskin.Delivery, reply func(any) error) error {
+	return reply("answer")
+}
 
 // BenchmarkHit is a duplicate whose outcome is in memory.
 func BenchmarkHit(b *testing.B) {

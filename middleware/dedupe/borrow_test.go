@@ -54,8 +54,12 @@ func borrow(t testing.TB, rec kgo.Record, request bool) *siskin.Delivery {
 	}
 }
 
-func requestDelivery(t testing.TB) *siskin.Delivery { return borrow(t, kgo.Record{Value: []byte("x")}, true) }
+func requestDelivery(t testing.TB) *siskin.Delivery {
+	return borrow(t, kgo.Record{Value: []byte("x")}, true)
+}
 
-func eventDelivery(t testing.TB) *siskin.Delivery { return borrow(t, kgo.Record{Value: []byte("x")}, false) }
+func eventDelivery(t testing.TB) *siskin.Delivery {
+	return borrow(t, kgo.Record{Value: []byte("x")}, false)
+}
 
 func discard(any) error { return nil }

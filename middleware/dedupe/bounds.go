@@ -2,8 +2,9 @@ package dedupe
 
 import (
 	"errors"
-	"fmt"
 	"time"
+
+	"github.com/siskin-go/siskin"
 )
 
 // Bounds say how much is remembered. What is first over makes the oldest outcome
@@ -35,17 +36,21 @@ func (b Bounds) withDefaults() (Bounds, error) {
 		b.Age = time.Hour
 	}
 	var errs []error
+	bad := func(field string, value any, want string) {
+		errs = append(errs, wrong("Bounds."+field, value, want))
+	}
 	if b.Entries < 1 || b.Entries > 100_000_000 {
-		errs = append(errs, fmt.Errorf("Entries is %d: want 1 to 100000000", b.Entries))
+		bad("Entries", b.Entries, "want 1 to 100000000, or 0 for the default")
 	}
 	if b.Bytes < 4<<10 {
-		errs = append(errs, fmt.Errorf("Bytes is %d: want at least 4096", b.Bytes))
+		bad("Bytes", b.Bytes, "want at least 4096, or 0 for the default")
 	}
 	if b.Age < time.Second || b.Age > 365*24*time.Hour {
-		errs = append(errs, fmt.Errorf("Age is %v: want 1s to 8760h", b.Age))
+		bad("Age", b.Age, "want 1s to 8760h, or 0 for the default")
 	}
-	if len(errs) > 0 {
-		return b, fmt.Errorf("dedupe: %w", errors.Join(errs...))
-	}
-	return b, nil
+	return b, errors.Join(errs...)
+}
+
+func wrong(field string, value any, want string) error {
+	return &siskin.ConfigError{Field: "dedupe." + field, Value: value, Err: errors.New(want)}
 }

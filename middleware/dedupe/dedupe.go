@@ -50,23 +50,26 @@ const (
 // registered. Its error names all wrong settings.
 func New(cfg Config) (siskin.Middleware, error) {
 	var errs []error
+	bad := func(field string, value any, want string) {
+		errs = append(errs, wrong("Config."+field, value, want))
+	}
 	if cfg.By == nil {
-		errs = append(errs, errors.New("By is missing: say what a duplicate is known by, such as dedupe.ByPosition()"))
+		bad("By", nil, "say what a duplicate is known by, such as dedupe.ByPosition()")
 	}
 	if cfg.Name == "" && cfg.Store != nil {
-		errs = append(errs, errors.New("Name is missing: without one, two handlers with this store would take each other's records for duplicates"))
+		bad("Name", "", "without one, two handlers with this store would take each other's records for duplicates")
 	}
 	if cfg.ReplyBytes < 0 || cfg.ReplyBytes > mostReplyBytes {
-		errs = append(errs, fmt.Errorf("ReplyBytes is %d: want 1 to %d, or 0 for the default", cfg.ReplyBytes, mostReplyBytes))
+		bad("ReplyBytes", cfg.ReplyBytes, "want 1 to 524288, or 0 for the default")
 	}
 	if cfg.Patience < 0 {
-		errs = append(errs, fmt.Errorf("Patience is %v: want a duration, or 0 for the default", cfg.Patience))
+		bad("Patience", cfg.Patience, "want a duration, or 0 for the default")
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	if cfg.Store == nil {
 		cfg.Store, _ = NewMemory(Bounds{})
-	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("dedupe: %w", errors.Join(errs...))
 	}
 	if cfg.ReplyBytes == 0 {
 		cfg.ReplyBytes = defaultReplyBytes

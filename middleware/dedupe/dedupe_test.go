@@ -29,11 +29,11 @@ func TestConfig(t *testing.T) {
 	}{
 		{dedupe.Config{By: by}, ""},
 		{dedupe.Config{Name: "n", By: by, Store: store, ReplyBytes: 1, Patience: 1}, ""},
-		{dedupe.Config{}, "By is missing"},
-		{dedupe.Config{By: by, Store: store}, "Name is missing"},
-		{dedupe.Config{By: by, ReplyBytes: -1}, "ReplyBytes is -1"},
-		{dedupe.Config{By: by, ReplyBytes: 512<<10 + 1}, "ReplyBytes is 524289"},
-		{dedupe.Config{By: by, Patience: -1}, "Patience is -1ns"},
+		{dedupe.Config{}, `dedupe.Config.By`},
+		{dedupe.Config{By: by, Store: store}, `dedupe.Config.Name`},
+		{dedupe.Config{By: by, ReplyBytes: -1}, `dedupe.Config.ReplyBytes "-1"`},
+		{dedupe.Config{By: by, ReplyBytes: 512<<10 + 1}, `dedupe.Config.ReplyBytes "524289"`},
+		{dedupe.Config{By: by, Patience: -1}, `dedupe.Config.Patience "-1ns"`},
 	} {
 		_, err := dedupe.New(tt.cfg)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {

@@ -93,4 +93,3 @@ func (s *TopicStore) mend(search fetch.Search) {
 	s.skipped.Add(1)
 	s.emit(batch.Skipped(s.topic, 0))
 }
-

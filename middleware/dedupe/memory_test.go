@@ -45,10 +45,10 @@ func TestBounds(t *testing.T) {
 	}{
 		{dedupe.Bounds{}, ""},
 		{dedupe.Bounds{Entries: 1, Bytes: 4096, Age: time.Second}, ""},
-		{dedupe.Bounds{Entries: -1}, "Entries is -1"},
-		{dedupe.Bounds{Bytes: 4095}, "Bytes is 4095"},
-		{dedupe.Bounds{Age: time.Millisecond}, "Age is 1ms"},
-		{dedupe.Bounds{Age: 366 * 24 * time.Hour}, "Age is 8784h"},
+		{dedupe.Bounds{Entries: -1}, `dedupe.Bounds.Entries "-1"`},
+		{dedupe.Bounds{Bytes: 4095}, `dedupe.Bounds.Bytes "4095"`},
+		{dedupe.Bounds{Age: time.Millisecond}, `dedupe.Bounds.Age "1ms"`},
+		{dedupe.Bounds{Age: 366 * 24 * time.Hour}, `dedupe.Bounds.Age "8784h`},
 	} {
 		_, err := dedupe.NewMemory(tt.bounds)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
@@ -180,7 +180,7 @@ func TestMemoryForgetsAtTheAge(t *testing.T) {
 		if _, ok := find(t, m, 1); !ok {
 			t.Error("it was forgotten too early")
 		}
-		time.Sleep(1) // virtual
+		time.Sleep(time.Nanosecond) // virtual
 		if _, ok := find(t, m, 1); ok {
 			t.Error("it is still remembered")
 		}

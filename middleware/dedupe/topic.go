@@ -69,13 +69,18 @@ type TopicStore struct {
 //
 // Its error names all wrong settings.
 func NewTopicStore(cfg siskin.Config, topic string, bounds Bounds) (*TopicStore, error) {
-	err := errors.Join(cfg.Validate(), wire.CheckTopic(topic))
-	if cfg.Group == "" {
-		err = errors.Join(err, errors.New("group is empty: give the store the Config of its service"))
+	err := cfg.Validate()
+	if named := wire.CheckTopic(topic); named != nil {
+		err = errors.Join(err, &siskin.ConfigError{Field: "dedupe topic", Value: topic, Err: named})
 	}
-	memory, wrong := NewMemory(bounds)
-	if err = errors.Join(err, wrong); err != nil {
-		return nil, fmt.Errorf("dedupe: %w", err)
+	if cfg.Group == "" {
+		err = errors.Join(err, &siskin.ConfigError{
+			Field: "Group", Value: "", Err: errors.New("give the store the Config of its service"),
+		})
+	}
+	memory, bad := NewMemory(bounds)
+	if err = errors.Join(err, bad); err != nil {
+		return nil, err
 	}
 	s := &TopicStore{
 		cfg: cfg.WithDefaults(), group: cfg.Group, topic: topic, instance: rand.Text(), memory: memory,
@@ -256,4 +261,3 @@ func (s *TopicStore) begin() (int64, error) {
 		}
 	}
 }
-

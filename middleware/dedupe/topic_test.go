@@ -33,7 +33,9 @@ func rawClient(t testing.TB, cfg siskin.Config, opts ...kgo.Opt) *kgo.Client {
 func full() dedupe.Outcome {
 	return dedupe.Outcome{
 		Replies: []dedupe.Reply{
-			{Value: []byte("text")}, {Value: []byte{}}, {},
+			{Value: []byte("text")},
+			{Value: []byte{}},
+			{},
 			{Value: []byte{0, 0xff}, Key: []byte("k"), Headers: []siskin.Header{header("a", "1"), header("a", "2")}},
 		},
 		Fault: &siskin.Error{Code: siskin.CodeConflict, Message: "no", Details: json.RawMessage(`{"a":1}`)},
@@ -271,11 +273,11 @@ func TestSettingsOfATopicStore(t *testing.T) {
 		topic string
 		want  []string
 	}{
-		{siskin.Config{}, "a b", []string{"group is empty", "not a legal topic name"}},
+		{siskin.Config{}, "a b", []string{`Group ""`, "not a legal topic name"}},
 		{siskin.Config{Group: "g", Brokers: []string{"x:y"}}, "t", []string{"Brokers"}},
 	} {
 		_, err := dedupe.NewTopicStore(tt.cfg, tt.topic, dedupe.Bounds{Age: -1})
-		for _, want := range append(tt.want, "Age is -1ns") {
+		for _, want := range append(tt.want, `dedupe.Bounds.Age "-1ns"`) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("NewTopicStore(%q) = %v, want %q in it", tt.topic, err, want)
 			}
