@@ -127,6 +127,15 @@ func (m *Memory) drop(id ID, offset int64) bool {
 	return true
 }
 
+// renumber makes whatever comes next count as later than what is there.
+func (m *Memory) renumber() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for at := m.oldest.Front(); at != nil; at = at.Next() {
+		at.Value.(*entry).offset = -1
+	}
+}
+
 func (m *Memory) expire(now time.Time) {
 	for at := m.oldest.Front(); at != nil && m.old(at.Value.(*entry), now); at = m.oldest.Front() {
 		m.remove(at)

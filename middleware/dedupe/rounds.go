@@ -99,27 +99,31 @@ func (s *TopicStore) mark() {
 	}
 }
 
-// turn writes one mark and waits until it is read. A mark that gets lost behind a
-// damage of the topic is written again.
+// turn writes one mark and waits until it is read. One that is not read in time has
+// gone with a topic that was made anew, or no broker answers; either way the topic
+// is looked for again.
 func (s *TopicStore) turn(number uint64, seen chan struct{}) error {
+	key, value := markKey(s.instance, s.group), strconv.AppendUint(nil, number, 10)
 	for {
-		err := s.write(s.ctx, markKey(s.instance, s.group), strconv.AppendUint(nil, number, 10), func(*kgo.Record) {})
-		if err != nil {
+		began := time.Now()
+		if err := s.keep(s.ctx, key, value, func(*kgo.Record) {}); err != nil {
 			return err
 		}
-		again := time.NewTimer(markAgain)
+		late := time.NewTimer(markPatience)
 		select {
 		case <-seen:
-			again.Stop()
+			late.Stop()
 			return nil
-		case <-again.C:
 		case <-s.ctx.Done():
-			again.Stop()
+			late.Stop()
 			return errClosed
+		case <-late.C:
+		}
+		if err := s.renew(began); err != nil {
+			return err
 		}
 	}
 }
 
-// markAgain is when a mark that was not read is written again: it may have gone
-// with a topic that was deleted and made anew.
-const markAgain = 5 * time.Second
+// markPatience is how long a mark that is stored may take to be read.
+const markPatience = 5 * time.Second

@@ -13,10 +13,7 @@ import (
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/fetch"
-	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
-	"github.com/siskin-go/siskin/security"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -59,6 +56,9 @@ type TopicStore struct {
 	mu      sync.Mutex
 	next    int64 // the offset behind what was read last
 	mending bool
+
+	renewal sync.Mutex // held while the topic is made anew
+	renewed time.Time
 }
 
 // NewTopicStore returns a store for the services with cfg, which must be that of
@@ -163,33 +163,11 @@ func (s *TopicStore) Remember(ctx context.Context, id ID, o Outcome) error {
 		return err
 	}
 	now := time.Now()
-	return s.write(ctx, idKey(id, s.group), value, func(r *kgo.Record) { s.memory.put(id, o, now, r.Offset) })
+	return s.keep(ctx, idKey(id, s.group), value, func(r *kgo.Record) { s.memory.put(id, o, now, r.Offset) })
 }
 
 // recordBytes is what a record needs beside its value.
 const recordBytes = 1 << 10
-
-// write stores a record and calls stored, also when ctx has ended before: its end
-// must not reach the producer, where it would fail the record's neighbours.
-func (s *TopicStore) write(ctx context.Context, key, value []byte, stored func(*kgo.Record)) error {
-	done := make(chan error, 1)
-	rec := &kgo.Record{Topic: s.topic, Partition: 0, Key: key, Value: value}
-	s.client.Produce(s.ctx, rec, func(r *kgo.Record, err error) {
-		if err == nil {
-			stored(r)
-		}
-		done <- err
-	})
-	select {
-	case err := <-done:
-		if err != nil {
-			return security.OnTopic(security.Write, s.topic, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("write to the topic %q: %w", s.topic, ctx.Err())
-	}
-}
 
 // Stats returns the numbers of the store.
 func (s *TopicStore) Stats() Stats {
@@ -212,52 +190,5 @@ func (s *TopicStore) open(ctx context.Context) error {
 		return s.failed
 	case <-ctx.Done():
 		return fmt.Errorf("the topic is not there yet: %w", ctx.Err())
-	}
-}
-
-// run makes the topic or waits for it, by policy, and reads it until the end.
-func (s *TopicStore) run() {
-	start, err := s.begin()
-	if err != nil {
-		s.failed = err
-		close(s.opened)
-		return
-	}
-	s.next = start
-	close(s.opened)
-	s.tasks.Go(s.mark)
-	s.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{s.topic: {0: kgo.NewOffset().At(start)}})
-	s.follow()
-}
-
-// begin returns where to start: at what is young enough, by number.
-func (s *TopicStore) begin() (int64, error) {
-	admin := kadm.NewClient(s.client)
-	keeper := topics.Keeper{Admin: admin, Policy: topics.Policy(s.cfg.Topics), Emit: s.emit}
-	spec := topics.Spec{
-		Name: s.topic, For: security.Write, Partitions: 1, Replication: int16(s.cfg.Replication),
-		Retention: max(s.memory.bounds.Age, time.Minute), Compact: true,
-	}
-	if err := keeper.Ensure(s.ctx, []topics.Spec{spec}); err != nil {
-		return 0, err
-	}
-	since := time.Now().Add(-s.memory.bounds.Age).UnixMilli()
-	for failures := 1; ; failures++ {
-		listed, err := admin.ListOffsetsAfterMilli(s.ctx, since, s.topic)
-		at, ok := listed.Lookup(s.topic, 0)
-		if err == nil && ok && at.Err == nil {
-			return at.Offset, nil
-		}
-		if err == nil {
-			err = at.Err
-		}
-		if denied := security.OnTopic(security.Read, s.topic, err); errors.Is(denied, security.ErrAuthorization) {
-			return 0, denied
-		}
-		select {
-		case <-time.After(backoff(failures)):
-		case <-s.ctx.Done():
-			return 0, s.ctx.Err()
-		}
 	}
 }
