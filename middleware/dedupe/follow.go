@@ -70,21 +70,30 @@ func (s *TopicStore) trouble(err error) {
 	if loss, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
 		s.next = loss.ResetTo
 	}
-	if !fetch.Damaged(err) || s.mending {
+	if !fetch.Damaged(err) || s.mending != nil {
 		return
 	}
-	s.mending = true
-	search := fetch.Search{Client: s.client, Topic: s.topic, At: s.next, Cause: err, Emit: s.emit}
+	search := &fetch.Search{Client: s.client, Topic: s.topic, At: s.next, Cause: err, Emit: s.emit}
+	s.mending = search
 	s.tasks.Go(func() { s.mend(search) })
+}
+
+func (s *TopicStore) searching() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mending != nil
 }
 
 // mend goes on behind a batch that cannot be read: the Kafka client would ask for
 // it for ever.
-func (s *TopicStore) mend(search fetch.Search) {
+func (s *TopicStore) mend(search *fetch.Search) {
 	batch, found := search.Find(s.ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mending = false
+	if s.mending != search {
+		return
+	}
+	s.mending = nil
 	if !found || s.next != search.At {
 		return
 	}

@@ -27,7 +27,7 @@ func (s *TopicStore) run() {
 func (s *TopicStore) readFrom(offset int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.next = offset
+	s.next, s.mending = offset, nil
 	s.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{s.topic: {0: kgo.NewOffset().At(offset)}})
 }
 

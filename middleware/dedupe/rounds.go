@@ -109,18 +109,30 @@ func (s *TopicStore) turn(number uint64, seen chan struct{}) error {
 		if err := s.keep(s.ctx, key, value, func(*kgo.Record) {}); err != nil {
 			return err
 		}
-		late := time.NewTimer(markPatience)
-		select {
-		case <-seen:
-			late.Stop()
-			return nil
-		case <-s.ctx.Done():
-			late.Stop()
-			return errClosed
-		case <-late.C:
+		if read, err := s.await(seen); read || err != nil {
+			return err
 		}
 		if err := s.renew(began); err != nil {
 			return err
+		}
+	}
+}
+
+// await reports whether the mark is read in time. A search for the way past a batch
+// has as much time as it needs.
+func (s *TopicStore) await(seen chan struct{}) (bool, error) {
+	late := time.NewTicker(markPatience)
+	defer late.Stop()
+	for {
+		select {
+		case <-seen:
+			return true, nil
+		case <-s.ctx.Done():
+			return false, errClosed
+		case <-late.C:
+			if !s.searching() {
+				return false, nil
+			}
 		}
 	}
 }

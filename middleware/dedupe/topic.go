@@ -54,8 +54,8 @@ type TopicStore struct {
 	failed error         // why not; read after opened
 
 	mu      sync.Mutex
-	next    int64 // the offset behind what was read last
-	mending bool
+	next    int64         // the offset behind what was read last
+	mending *fetch.Search // for the way past a batch that cannot be read, or nil
 
 	renewal sync.Mutex // held while the topic is made anew
 	renewed time.Time
@@ -115,6 +115,10 @@ func (s *TopicStore) options() []kgo.Opt {
 		kgo.ProducerLinger(0),
 		kgo.MaxBufferedRecords(250_000),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		// An outcome that is written twice does no harm. An idempotent producer
+		// that has let go of a topic begins its numbers anew with its old id, and
+		// the broker then confirms records without storing them.
+		kgo.DisableIdempotentWrite(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.KeepRetryableFetchErrors(),

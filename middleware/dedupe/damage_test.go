@@ -32,9 +32,13 @@ func TestADeletedTopicIsMadeAnew(t *testing.T) {
 func TestUnreadableBatchesInTheTopic(t *testing.T) {
 	t.Parallel()
 	for _, c := range hostile.Unreadable() {
+		if siskintest.Real() && !c.Anywhere {
+			continue // Kafka does not store it
+		}
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			cfg, topic := siskintest.Config(t), siskintest.Name("outcomes")
+			createTopic(t, cfg, topic, 1) // on a compacted one Kafka refuses records without keys
 			s := topicStore(t, cfg, topic, dedupe.Bounds{})
 			remember(t, s, 1, full())
 			if _, err := hostile.Store(testContext(t), rawClient(t, cfg), topic, 0, c.Bytes()); err != nil {
