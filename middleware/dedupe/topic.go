@@ -67,7 +67,8 @@ type TopicStore struct {
 // cleanup.policy=compact,delete; Ready waits for that. Close it when the service
 // has ended.
 //
-// Its error names all wrong settings.
+// Its error names all wrong settings. A store whose topic is missing under the policy
+// "verify", or that has no right to it, says so in every call, and must be made anew.
 func NewTopicStore(cfg siskin.Config, topic string, bounds Bounds) (*TopicStore, error) {
 	err := cfg.Validate()
 	if named := wire.CheckTopic(topic); named != nil {
@@ -130,7 +131,7 @@ func backoff(failures int) time.Duration {
 }
 
 // Ready returns nil when everything is read that was remembered before, or why
-// that cannot be: topics.ErrMissing, a missing right, or the error of ctx. Call it
+// that cannot be: siskin.ErrMissingTopics, a missing right, or the error of ctx. Call it
 // before the service runs, or its first records wait for it.
 func (s *TopicStore) Ready(ctx context.Context) error {
 	if err := s.catchUp(ctx); err != nil {
