@@ -92,6 +92,9 @@ func (d *Delivery) Attempt() int { return d.attempt }
 // Request reports whether a caller waits for a reply.
 func (d *Delivery) Request() bool { return d.request }
 
+// Codec is the codec of the service, for middleware that needs a reply's bytes.
+func (d *Delivery) Codec() codec.Codec { return d.codec }
+
 // Record is the record as the Kafka client gave it.
 func (d *Delivery) Record() *kgo.Record { return d.record }
 

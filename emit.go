@@ -23,6 +23,12 @@ type Message struct {
 	Options []CallOption
 }
 
+// Beside returns the key and the headers that the options set.
+func (m Message) Beside() (key []byte, headers []Header) {
+	o := callOptions{}.with(m.Options)
+	return o.key, o.headers
+}
+
 // Emit sends v to topic as an event and waits until the broker has stored it.
 // With an error that is ErrUnavailable the event may still be stored.
 func (c *Client) Emit(ctx context.Context, topic string, v any, opts ...CallOption) (RecordMetadata, error) {

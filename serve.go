@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/deadletter"
@@ -147,11 +148,11 @@ func (q *request) unanswered(to reply.Address, err error) {
 func (q *request) send(v any) error {
 	var m reply.Message
 	if with, ok := v.(Message); ok {
-		o := callOptions{}.with(with.Options)
-		v, m.Key, m.Headers = with.Value, o.key, o.headers
+		v = with.Value
+		m.Key, m.Headers = with.Beside()
 	}
 	var err error
-	if m.Value, err = q.s.cfg.Codec.Encode(v); err != nil {
+	if m.Value, err = codec.Encode(q.s.cfg.Codec, v); err != nil {
 		return err
 	}
 	return q.seq.SendMessage(m)
@@ -383,21 +384,11 @@ func (w work) position() events.Position {
 	return events.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 }
 
-// longestTrace is more than the W3C lets anybody expect to be passed on. Without a
-// bound a request could make the calls inside its handler too large to be sent.
-const longestTrace = 1 << 10
-
-// traced are the headers of a delivery that go on to the calls made inside its
+// traced adds the trace of a delivery to the headers of a call made inside its
 // handler.
 func traced(ctx context.Context, headers []Header) []Header {
-	d, ok := DeliveryFrom(ctx)
-	if !ok {
-		return headers
-	}
-	for _, name := range []string{wire.TraceParent, wire.TraceState} {
-		if value, ok := d.Header(name); ok && len(value) <= longestTrace && !wire.Has(headers, name) {
-			headers = append(headers, Header{Key: name, Value: value})
-		}
+	if d, ok := DeliveryFrom(ctx); ok {
+		return wire.AddTrace(headers, d.record.Headers)
 	}
 	return headers
 }

@@ -47,6 +47,8 @@ type Spec struct {
 	Replication int16
 	// Retention of its records, or zero for the broker's default.
 	Retention time.Duration
+	// Compact keeps, within Retention, only the newest record of each key.
+	Compact bool
 }
 
 func (s Spec) configs() map[string]*string {
@@ -55,6 +57,9 @@ func (s Spec) configs() map[string]*string {
 	}
 	ms := fmt.Sprint(s.Retention.Milliseconds())
 	policy := "delete"
+	if s.Compact {
+		policy = "compact,delete"
+	}
 	return map[string]*string{"retention.ms": &ms, "cleanup.policy": &policy}
 }
 
