@@ -11,6 +11,8 @@ import (
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/devbroker"
+	"github.com/siskin-go/siskin/dialect"
+	"github.com/siskin-go/siskin/dialect/nestjs"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -265,6 +267,41 @@ func TestVirtualALongStreamOutlivesItsTimeout(t *testing.T) {
 		got, err := collect(ticks.Stream(t.Context(), b.client(), 20, siskin.WithTimeout(2*time.Second)))
 		if err != nil || len(got) != 20 {
 			t.Errorf("got %d values, %v", len(got), err)
+		}
+	})
+}
+
+// A request that names a partition which its reply topic does not have harms nobody
+// else who has replies there, also when the topic would have been forgotten.
+func TestVirtualAMissingReplyPartitionFailsNoOthers(t *testing.T) {
+	virtual(t, func(t *testing.T, b *bundle) {
+		echo := siskin.NewRPC[int, int]("echo")
+		svc := b.service()
+		echo.Handle(svc, func(_ context.Context, i int) (int, error) { return i, nil })
+		b.run(svc)
+		client := b.client()
+		call := func(i int) {
+			if v, err := echo.Send(t.Context(), client, i); err != nil || v != i {
+				t.Errorf("call %d: got %d, %v", i, v, err)
+			}
+		}
+		call(1)
+		stray := kgo.Record{Topic: "echo", Value: []byte("2")}
+		nestjs.Dialect{}.WriteRequest(&stray, dialect.Request{
+			CorrelationID: []byte("id"), ReplyTopic: "echo.reply", ReplyPartition: 99,
+		})
+		stranger, err := kgo.NewClient(append(b.cfg.Kafka, kgo.SeedBrokers(b.cfg.Brokers...))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stranger.Close()
+		if err := stranger.ProduceSync(t.Context(), &stray).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, b.watch, func(e events.ReplyLost) bool { return e.ReplyPartition == 99 })
+		time.Sleep(time.Minute)
+		for i := range 10 {
+			call(3 + i)
 		}
 	})
 }

@@ -106,7 +106,8 @@ func (p *Publisher) store(ctx context.Context, rec *kgo.Record, l letter) error 
 		if err != nil {
 			p.there.Delete(topic) // it may have been deleted
 		}
-		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+		if errors.Is(err, kerr.UnknownTopicID) ||
+			errors.Is(err, kerr.UnknownTopicOrPartition) && len(topics.Lacking(ctx, p.client, rec.Partition, topic)) > 0 {
 			// It was made anew, perhaps with fewer partitions. The client finds the
 			// new one only after it has forgotten the old one.
 			p.client.PurgeTopicsFromProducing(topic)

@@ -3,6 +3,8 @@ package reply
 import (
 	"sync"
 	"time"
+
+	"github.com/siskin-go/siskin/internal/topics"
 )
 
 // purge makes the Kafka client forget topics. It never does so by itself, and
@@ -13,9 +15,9 @@ type purge struct {
 	next map[string]bool // topics to forget, and whether at any rate
 }
 
-// add forgets topic in a moment, together with others. Without force only when
-// no reply is on its way there then: the client fails what it holds for a topic
-// that it forgets.
+// add forgets topic in a moment, together with others. Without force only when it
+// does not exist and no reply is on its way there then: the client fails what it
+// holds for a topic that it forgets.
 func (g *purge) add(p *Publisher, topic string, force bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -31,11 +33,16 @@ func (g *purge) run(p *Publisher) {
 	next := g.next
 	g.next = nil
 	g.mu.Unlock()
-	var topics []string
+	var remade, missed []string
 	for topic, force := range next {
-		if force || p.rooms.idle(topic) {
-			topics = append(topics, topic)
+		switch {
+		case force:
+			remade = append(remade, topic)
+		case p.rooms.idle(topic):
+			missed = append(missed, topic)
 		}
 	}
-	p.client.PurgeTopicsFromProducing(topics...)
+	// It may be a partition that was missed, of a topic in use.
+	missed = topics.Lacking(p.client.Context(), p.client, 0, missed...)
+	p.client.PurgeTopicsFromProducing(append(remade, missed...)...)
 }
