@@ -18,6 +18,9 @@ type dialect struct {
 
 	handler, attempts string
 
+	// next says that the attempts count the one that would come next.
+	next bool
+
 	others []string // further names that belong to the dead letter
 
 	// common names are taken off only from letters of this dialect: elsewhere they
@@ -39,7 +42,7 @@ var dialects = []*dialect{
 		name:  "spring-retryable",
 		topic: wire.RetryTopic, partition: wire.RetryPartition, offset: wire.RetryOffset, timestamp: wire.RetryTimestamp,
 		group: wire.DeadGroup, errorType: wire.RetryErrorType, causeType: wire.RetryCauseType,
-		message: wire.RetryErrorMessage, stack: wire.RetryErrorStack, attempts: wire.RetryAttempts,
+		message: wire.RetryErrorMessage, stack: wire.RetryErrorStack, attempts: wire.RetryAttempts, next: true,
 		others: []string{
 			wire.RetryTimestampType, wire.RetryKeyErrorType, wire.RetryKeyErrorMessage, wire.RetryKeyErrorStack,
 			wire.RetryFirstTimestamp, wire.RetryBackoff,
@@ -97,6 +100,9 @@ func (d *dialect) read(l *Letter, headers []kgo.RecordHeader) {
 	l.Stack = longText(headers, d.stack)
 	l.Handler = text(headers, d.handler)
 	l.Attempts = count(headers, d.attempts)
+	if d.next && l.Attempts > 0 {
+		l.Attempts--
+	}
 }
 
 // names are what to take off a letter of this dialect, which may be nil: its own
