@@ -1,6 +1,7 @@
 package letter
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strconv"
@@ -42,9 +43,11 @@ func last(headers []kgo.RecordHeader, name string) ([]byte, bool) {
 	return wire.Last(headers, name)
 }
 
-// topic is empty when no broker has a topic of that name.
+// topic is empty when no broker has a topic of that name. Wolverine writes an
+// address.
 func topic(headers []kgo.RecordHeader, name string) string {
 	value, _ := last(headers, name)
+	value = bytes.TrimPrefix(value, []byte("kafka://topic/"))
 	if wire.CheckTopic(string(value)) != nil {
 		return ""
 	}

@@ -85,7 +85,7 @@ func TestReadEachDialect(t *testing.T) {
 		}},
 		{"wolverine", []string{
 			"exception-type", "A.B", "exception-message", "no stock", "exception-stack", "at A", "failed-at", "1700000000000",
-			"original-destination", "orders", "original-partition", "2", "original-offset", "7", "attempts", "3",
+			"original-destination", "kafka://topic/orders", "original-partition", "2", "original-offset", "7", "attempts", "3",
 		}, letter.Letter{
 			Dialect: "wolverine", Topic: "orders", Partition: 2, Offset: 7, ErrorType: "A.B", Error: "no stock", Stack: "at A",
 			Attempts: 3,

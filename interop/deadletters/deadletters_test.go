@@ -144,7 +144,7 @@ func TestSpringFailsAgain(t *testing.T) {
 		s.siskin(t, "redrive", "--yes", topic+"-dlt")
 		s.await(t, topic+"-dlt", 2)
 		out := s.siskin(t, "redrive", "--yes", "--max-redrives", "1", topic+"-dlt")
-		if !strings.HasPrefix(out, "left "+place(topic+"-dlt", 1, 1)+": it was put back 1 times already") {
+		if !strings.HasPrefix(out, "left "+place(topic+"-dlt", 1, 1)+": it was put back already, times: 1") {
 			t.Errorf("siskin said %q", out)
 		}
 	}

@@ -17,10 +17,11 @@ import (
 )
 
 // watched are the requests that change something, and the one that asks what was
-// redriven.
+// redriven. Nothing sends an OffsetCommit: one outside of the transaction would lose
+// letters, and the kill behind it shows that.
 var watched = []kmsg.Key{
 	kmsg.InitProducerID, kmsg.OffsetFetch, kmsg.AddPartitionsToTxn, kmsg.Produce, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit,
-	kmsg.EndTxn,
+	kmsg.EndTxn, kmsg.OffsetCommit,
 }
 
 // wreck is the connections of a client that dies like a killed process: at its last

@@ -110,4 +110,3 @@ func FuzzParseLedger(f *testing.F) {
 		}
 	})
 }
-

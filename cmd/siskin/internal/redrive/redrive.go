@@ -69,7 +69,7 @@ func (j Job) decide(ctx context.Context, targets *targets, l letter.Letter) (ste
 	}
 	switch {
 	case l.Redriven >= j.Max:
-		step.Left = fmt.Sprintf("it was put back %d times already; --max-redrives allows more", l.Redriven)
+		step.Left = fmt.Sprintf("it was put back already, times: %d; --max-redrives allows more", l.Redriven)
 	case l.Pointer():
 		step.Left = fmt.Sprintf("it only says that the record is at %s; it was too large to be stored here", l.Origin())
 	case topic == "":

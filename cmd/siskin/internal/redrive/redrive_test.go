@@ -100,7 +100,7 @@ func TestLoopsEnd(t *testing.T) {
 		}
 	}
 	s.fail(t, rec)
-	left := "2@3 it was put back 3 times already; --max-redrives allows more"
+	left := "2@3 it was put back already, times: 3; --max-redrives allows more"
 	s.expect(t, "at the bound", s.run(t, redrive.Job{Max: 3}), left)
 	s.expect(t, "again", s.run(t, redrive.Job{Max: 3}), left)
 	s.expect(t, "with a higher bound", s.run(t, redrive.Job{Max: 4}), "2@3 to orders/2")
