@@ -90,13 +90,22 @@ func (l Letter) Kind() string {
 	return l.ErrorType
 }
 
-// pointing is how the message begins of a letter that Siskin has written for a
-// record that was too large for the dead-letter topic.
+// pointing is how the message begins of a letter without content that Siskin has
+// written for a record that was too large for the dead-letter topic, before there
+// was a header that says so.
 const pointing = "the record is too large to be stored here"
 
-// Pointer reports whether the letter is not the record but only says where it is.
-func (l Letter) Pointer() bool {
-	return l.Record.Key == nil && l.Record.Value == nil && strings.HasPrefix(l.Error, pointing)
+// Other says what the value is when it is not that of the record: a pointer, a
+// record-batch, or what a later version of Siskin calls it. Such a letter cannot go
+// back. It is empty for all others.
+func (l Letter) Other() string {
+	if content := text(l.Record.Headers, wire.LetterContent); content != "" {
+		return content
+	}
+	if l.Record.Key == nil && l.Record.Value == nil && strings.HasPrefix(l.Error, pointing) {
+		return "pointer"
+	}
+	return ""
 }
 
 // Back is the record as it was, for topic: without the headers of dead letters, and

@@ -17,7 +17,7 @@ const RedriveGroup = "siskin-redrive-"
 // for Spring, b.5.
 const (
 	DeadCauseType       = "kafka_dlt-exception-cause-fqcn"
-	DeadErrorStack      = "kafka_dlt-exception-stacktrace"
+	DeadStack           = "kafka_dlt-exception-stacktrace"
 	DeadKeyErrorType    = "kafka_dlt-key-exception-fqcn"
 	DeadKeyErrorMessage = "kafka_dlt-key-exception-message"
 	DeadKeyErrorStack   = "kafka_dlt-key-exception-stacktrace"
@@ -86,4 +86,11 @@ const (
 	WolverineErrorStack   = "exception-stack"
 	WolverineFailedAt     = "failed-at"
 	WolverineAttempts     = "attempts"
+)
+
+// Headers of Siskin's letters whose value is not that of one record: a batch that
+// cannot be read, or only a pointer to a record that is too large.
+const (
+	LetterContent = "siskin-dlt-content"
+	LetterOffsets = "siskin-dlt-offsets"
 )

@@ -70,8 +70,8 @@ func (j Job) decide(ctx context.Context, targets *targets, l letter.Letter) (ste
 	switch {
 	case l.Redriven >= j.Max:
 		step.Left = fmt.Sprintf("it was put back already, times: %d; --max-redrives allows more", l.Redriven)
-	case l.Pointer():
-		step.Left = fmt.Sprintf("it only says that the record is at %s; it was too large to be stored here", l.Origin())
+	case l.Other() != "":
+		step.Left = fmt.Sprintf("it is not the record, which was at %s, but a %s", l.Origin(), l.Other())
 	case topic == "":
 		step.Left = "nothing says where it was; name a topic with --to"
 	case topic == j.Topic.Name:

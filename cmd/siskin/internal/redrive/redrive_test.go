@@ -122,6 +122,9 @@ func TestLeft(t *testing.T) {
 		{Value: []byte("x"), Headers: []kgo.RecordHeader{{Key: wire.WatermillTopic, Value: []byte(s.dlt)}}},
 		{Value: make([]byte, 3000), Headers: []kgo.RecordHeader{{Key: wire.WatermillTopic, Value: []byte(small)}}},
 		{Value: []byte("x"), Headers: []kgo.RecordHeader{{Key: wire.WatermillTopic, Value: []byte(small)}}},
+		{Value: []byte("raw"), Headers: []kgo.RecordHeader{
+			{Key: wire.LetterContent, Value: []byte("record-batch")}, {Key: wire.DeadTopic, Value: []byte(s.topic)},
+		}},
 	}
 	for _, r := range letters {
 		r.Topic = s.dlt
@@ -138,13 +141,13 @@ func TestLeft(t *testing.T) {
 			t.Errorf("%s went to %s", step.Letter.Name(), step.Back.Topic)
 		}
 	}
-	for i, want := range []string{"nothing says where it was", `there is no topic "no-such-topic"`, "would come back", "too large"} {
+	for i, want := range []string{"nothing says where it was", `there is no topic "no-such-topic"`, "would come back", "too large", "but a record-batch"} {
 		if i >= len(left) || !strings.Contains(left[i], want) {
 			t.Errorf("left: %q, want %q in number %d", left, want, i)
 		}
 	}
-	if got := s.run(t, redrive.Job{To: other}); len(got) != 4 {
-		t.Errorf("%d letters went elsewhere, want 4", len(got))
+	if got := s.run(t, redrive.Job{To: other}); len(got) != 5 || got[4].Back != nil {
+		t.Errorf("the steps of a run to elsewhere are %q, want 4 letters there, and the batch left", s.lines(got))
 	}
 	if n := len(s.read(t, other)[0]); n != 4 {
 		t.Errorf("%d records are there, want 4", n)
