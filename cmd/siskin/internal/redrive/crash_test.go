@@ -2,6 +2,7 @@ package redrive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -96,7 +97,7 @@ func (s *site) wrecked(t *testing.T, job redrive.Job, last int) []string {
 	go func() { ended <- job.Run(ctx, client) }()
 	select {
 	case err := <-ended:
-		if err != nil {
+		if err != nil && (last < 0 || !errors.Is(err, redrive.ErrTakenOver)) {
 			t.Errorf("the run ended with: %v", err)
 		}
 	case <-w.dead:
@@ -133,12 +134,30 @@ func TestKilledAtEachStep(t *testing.T) {
 			for range 1 + last%2 {
 				s.wrecked(t, job, last)
 			}
-			s.run(t, job)
+			s.finish(t, job)
 			s.complete(t, each)
 			if again := s.run(t, job); len(again) != 0 {
 				t.Errorf("one more run has found %d letters", len(again))
 			}
 		})
+	}
+}
+
+// finish redrives to the end. The broker can handle what a killed run has sent after
+// the next run has begun, which that run takes for another redrive.
+func (s *site) finish(t *testing.T, job redrive.Job) {
+	t.Helper()
+	for {
+		job, _ := s.job(t, job)
+		client := s.open(t, redrive.RunOptions(s.dlt, 1<<20)...)
+		err := job.Run(testContext(t), client)
+		client.Close()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, redrive.ErrTakenOver) || t.Context().Err() != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
