@@ -28,14 +28,18 @@ type jsonHeader struct {
 }
 
 func printRecordJSON(w io.Writer, r *kgo.Record) error {
+	return printJSON(w, jsonRecord{
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: stamp(r.Timestamp),
+		Key: r.Key, Headers: jsonHeaders(r), Value: r.Value,
+	})
+}
+
+func jsonHeaders(r *kgo.Record) []jsonHeader {
 	headers := make([]jsonHeader, len(r.Headers))
 	for i, h := range r.Headers {
 		headers[i] = jsonHeader{Name: h.Key, Value: h.Value}
 	}
-	return printJSON(w, jsonRecord{
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: stamp(r.Timestamp),
-		Key: r.Key, Headers: headers, Value: r.Value,
-	})
+	return headers
 }
 
 // recordPrinter prints a record as one line for people.

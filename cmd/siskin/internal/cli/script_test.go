@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"os/exec"
@@ -10,12 +11,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/siskin-go/siskin/siskintest"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 var update = flag.Bool("update", false, "write what the scripts see into them")
 
 // TestScripts runs testdata/script. Each script has the topics of the world by
-// their names, such as $sum, and two topics of its own: $notes with one
+// their names, such as $sum, and topics of its own: $notes and $notes-dlt with one
 // partition, $wide with three.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -35,11 +37,12 @@ func TestScripts(t *testing.T) {
 			notes, wide := siskintest.Name("notes"), siskintest.Name("wide")
 			w.create(t, notes, 1)
 			w.create(t, wide, 3)
+			w.create(t, notes+"-dlt", 1)
 			env.Setenv("notes", notes)
 			env.Setenv("wide", wide)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "letter": w.letter},
 	})
 }
 
@@ -60,4 +63,28 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// letter writes a record with any headers and bytes: letter TOPIC VALUE
+// NAME=VALUE…, where values may have the escapes of Go.
+func (w world) letter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: letter TOPIC VALUE NAME=VALUE…")
+	}
+	unquote := func(text string) []byte {
+		value, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`)
+		ts.Check(err)
+		return []byte(value)
+	}
+	r := &kgo.Record{Topic: args[0], Value: unquote(args[1])}
+	for _, header := range args[2:] {
+		name, value, _ := strings.Cut(header, "=")
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: name, Value: unquote(value)})
+	}
+	kafka, err := kgo.NewClient(kgo.SeedBrokers(w.cfg.Brokers...))
+	ts.Check(err)
+	defer kafka.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ts.Check(kafka.ProduceSync(ctx, r).FirstErr())
 }

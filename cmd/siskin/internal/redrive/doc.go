@@ -1,0 +1,3 @@
+// Package redrive reads dead-letter topics, puts their letters back to where they
+// came from, each exactly once, and removes them.
+package redrive
