@@ -32,11 +32,11 @@ var dialects = []*dialect{
 	{
 		name:  "spring",
 		topic: wire.DeadTopic, partition: wire.DeadPartition, offset: wire.DeadOffset, timestamp: wire.DeadTimestamp,
-		group: wire.DeadGroup, errorType: wire.DeadErrorType, causeType: wire.DeadCauseType,
-		message: wire.DeadErrorMessage, stack: wire.DeadStack,
+		group: wire.DeadGroup, errorType: wire.DeadErrorType, causeType: wire.DeadErrorCause,
+		message: wire.DeadErrorMessage, stack: wire.DeadErrorStack,
 		others: []string{
 			wire.DeadTimestampType, wire.DeadKeyErrorType, wire.DeadKeyErrorMessage, wire.DeadKeyErrorStack,
-			wire.LetterContent, wire.LetterOffsets,
+			wire.DeadContent, wire.DeadCount,
 		},
 	},
 	{

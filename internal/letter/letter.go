@@ -99,11 +99,11 @@ const pointing = "the record is too large to be stored here"
 // record-batch, or what a later version of Siskin calls it. Such a letter cannot go
 // back. It is empty for all others.
 func (l Letter) Other() string {
-	if content := text(l.Record.Headers, wire.LetterContent); content != "" {
+	if content := text(l.Record.Headers, wire.DeadContent); content != "" {
 		return content
 	}
 	if l.Record.Key == nil && l.Record.Value == nil && strings.HasPrefix(l.Error, pointing) {
-		return "pointer"
+		return wire.DeadPointer
 	}
 	return ""
 }

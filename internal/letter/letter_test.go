@@ -23,9 +23,9 @@ func headers(pairs ...string) []kgo.RecordHeader {
 
 var springPlain = []string{
 	wire.DeadErrorType, "org.springframework.kafka.listener.ListenerExecutionFailedException",
-	wire.DeadCauseType, "java.lang.IllegalStateException",
+	wire.DeadErrorCause, "java.lang.IllegalStateException",
 	wire.DeadErrorMessage, "Listener failed; no stock",
-	wire.DeadStack, "at A\nat B",
+	wire.DeadErrorStack, "at A\nat B",
 	wire.DeadTopic, "orders",
 	wire.DeadPartition, "\x00\x00\x00\x02",
 	wire.DeadOffset, "\x00\x00\x00\x00\x00\x00\x01\x00",

@@ -16,8 +16,6 @@ const RedriveGroup = "siskin-redrive-"
 // Further headers of Spring Kafka's plain dead letters. Source: protocol notes
 // for Spring, b.5.
 const (
-	DeadCauseType       = "kafka_dlt-exception-cause-fqcn"
-	DeadStack           = "kafka_dlt-exception-stacktrace"
 	DeadKeyErrorType    = "kafka_dlt-key-exception-fqcn"
 	DeadKeyErrorMessage = "kafka_dlt-key-exception-message"
 	DeadKeyErrorStack   = "kafka_dlt-key-exception-stacktrace"
@@ -86,11 +84,4 @@ const (
 	WolverineErrorStack   = "exception-stack"
 	WolverineFailedAt     = "failed-at"
 	WolverineAttempts     = "attempts"
-)
-
-// Headers of Siskin's letters whose value is not that of one record: a batch that
-// cannot be read, or only a pointer to a record that is too large.
-const (
-	LetterContent = "siskin-dlt-content"
-	LetterOffsets = "siskin-dlt-offsets"
 )

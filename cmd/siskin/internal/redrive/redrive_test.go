@@ -123,7 +123,7 @@ func TestLeft(t *testing.T) {
 		{Value: make([]byte, 3000), Headers: []kgo.RecordHeader{{Key: wire.WatermillTopic, Value: []byte(small)}}},
 		{Value: []byte("x"), Headers: []kgo.RecordHeader{{Key: wire.WatermillTopic, Value: []byte(small)}}},
 		{Value: []byte("raw"), Headers: []kgo.RecordHeader{
-			{Key: wire.LetterContent, Value: []byte("record-batch")}, {Key: wire.DeadTopic, Value: []byte(s.topic)},
+			{Key: wire.DeadContent, Value: []byte("record-batch")}, {Key: wire.DeadTopic, Value: []byte(s.topic)},
 		}},
 	}
 	for _, r := range letters {
