@@ -6,7 +6,6 @@ package letter
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/wire"
@@ -90,23 +89,10 @@ func (l Letter) Kind() string {
 	return l.ErrorType
 }
 
-// pointing is how the message begins of a letter without content that Siskin has
-// written for a record that was too large for the dead-letter topic, before there
-// was a header that says so.
-const pointing = "the record is too large to be stored here"
-
 // Other says what the value is when it is not that of the record: a pointer, a
 // record-batch, or what a later version of Siskin calls it. Such a letter cannot go
 // back. It is empty for all others.
-func (l Letter) Other() string {
-	if content := text(l.Record.Headers, wire.DeadContent); content != "" {
-		return content
-	}
-	if l.Record.Key == nil && l.Record.Value == nil && strings.HasPrefix(l.Error, pointing) {
-		return wire.DeadPointer
-	}
-	return ""
-}
+func (l Letter) Other() string { return text(l.Record.Headers, wire.DeadContent) }
 
 // Back is the record as it was, for topic: without the headers of dead letters, and
 // with those that say where it comes from and how often. Its partition is that of
