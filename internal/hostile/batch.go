@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,7 +26,8 @@ type Batch struct {
 	Count int32
 	// CRC is added to the right checksum; 0 leaves it right.
 	CRC int32
-	// FirstTimestamp is in milliseconds since 1970.
+	// FirstTimestamp is in milliseconds since 1970. A broker's retention removes what
+	// is old, at any moment, so the functions of this package write the current time.
 	FirstTimestamp int64
 }
 
@@ -46,7 +48,7 @@ func (b Batch) Bytes() []byte {
 
 // Plain is a batch of the records' keys, values and headers, as it should be.
 func Plain(records ...*kgo.Record) Batch {
-	var b Batch
+	b := Batch{FirstTimestamp: time.Now().UnixMilli()}
 	for i, r := range records {
 		b.Records = appendRecord(b.Records, int32(i), r)
 	}
@@ -120,5 +122,5 @@ func Bomb(mebibytes int) Batch {
 	_, _ = sum.Write([]byte{0})
 	tail := binary.LittleEndian.AppendUint32(nil, sum.Sum32())
 	out.Write(binary.LittleEndian.AppendUint32(tail, uint32(len(head)+size+1)))
-	return Batch{Codec: 1, Records: out.Bytes(), Count: 1}
+	return Batch{Codec: 1, Records: out.Bytes(), Count: 1, FirstTimestamp: time.Now().UnixMilli()}
 }

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -22,6 +23,7 @@ func Unreadable() []Case {
 		&kgo.Record{Key: []byte("k"), Value: bytes.Repeat([]byte("abcdefgh"), 500)}, &kgo.Record{Value: []byte("second")},
 	)
 	var all []Case
+	now := time.Now().UnixMilli()
 	for codec, name := range []string{1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"} {
 		if name == "" {
 			continue
@@ -30,7 +32,7 @@ func Unreadable() []Case {
 		for i := len(torn.Records) / 2; i < len(torn.Records); i++ {
 			torn.Records[i] ^= 0x5a
 		}
-		text := Batch{Codec: int16(codec), Records: []byte("this was never compressed"), Count: 2}
+		text := Batch{Codec: int16(codec), Records: []byte("this was never compressed"), Count: 2, FirstTimestamp: now}
 		all = append(all, Case{Name: "damaged " + name, Batch: torn}, Case{Name: "text as " + name, Batch: text})
 	}
 	// Kafka stops at the end of the compressed stream; the Kafka client of Go
@@ -40,6 +42,6 @@ func Unreadable() []Case {
 	return append(all,
 		Case{Name: "gzip with more behind it", Batch: trailing, Anywhere: true},
 		Case{Name: "bomb", Batch: Bomb(100), Anywhere: true},
-		Case{Name: "records without bytes", Batch: Batch{Count: 3}},
+		Case{Name: "records without bytes", Batch: Batch{Count: 3, FirstTimestamp: now}},
 	)
 }
