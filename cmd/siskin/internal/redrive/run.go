@@ -57,9 +57,15 @@ func (j Job) Run(ctx context.Context, client *kgo.Client) error {
 		size = int(max(1, min(rate.Limit(size), j.Rate/10)))
 		r.limiter = rate.NewLimiter(j.Rate, size)
 	}
-	return read(ctx, client, []*Topic{j.Topic}, size, func(letters []letter.Letter) error {
+	err := read(ctx, client, []*Topic{j.Topic}, size, func(letters []letter.Letter) error {
 		return r.next(ctx, letters)
 	})
+	if err != nil {
+		return err
+	}
+	// The broker ends a transaction a moment after it has said so. Who asks for the
+	// ledger behind this run must see it.
+	return j.Topic.Recall(kadm.RequireStable(ctx), admin)
 }
 
 // run is a Job under way.
