@@ -55,13 +55,39 @@ func (in *Intake) newPartition(k key) *partition {
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	order, places := in.lanes(k.topic)
-	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Left: p.left})
+	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Batch: p.batch(), Left: p.left})
 	return p
+}
+
+// batch is how the partition's records are served together, or nil.
+func (p *partition) batch() *lane.Batch {
+	if p.in.cfg.Batches == nil {
+		return nil
+	}
+	size, wait := p.in.cfg.Batches(p.key.topic)
+	if size == 0 {
+		return nil
+	}
+	return &lane.Batch{Size: size, Wait: wait, Serve: p.serveBatch, Alone: p.serveAlone}
 }
 
 func (p *partition) serve(rec *kgo.Record, mark uint64) {
 	p.open.add()
 	p.in.cfg.Serve(p.ctx, Item{Record: rec, p: p, mark: commit.Mark(mark)})
+}
+
+func (p *partition) serveBatch(turns []lane.Turn) {
+	items := make([]Item, len(turns))
+	for i := range turns {
+		p.open.add()
+		items[i] = Item{Record: turns[i].Record, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
+	}
+	p.in.cfg.ServeBatch(p.ctx, items)
+}
+
+func (p *partition) serveAlone(t lane.Turn) {
+	p.open.add()
+	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, p: p, mark: commit.Mark(t.Mark), turn: &t})
 }
 
 // push hands records to the lane and pauses the partition when it is full. A
@@ -114,7 +140,9 @@ func (p *partition) pause() {
 	p.in.client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
 	if p.roomy() {
 		p.unpause()
+		return
 	}
+	p.lane.Hurry()
 }
 
 func (p *partition) resume() {
