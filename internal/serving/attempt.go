@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/lane"
@@ -20,8 +21,19 @@ func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, reply
 type ended struct {
 	number int
 	err    error
+	// at is when it was, or zero for just now.
+	at time.Time
 	// shared is true when err is that of a batch, and was told about.
 	shared bool
+}
+
+// left is what is left of a delay. That of a batch counts for all its records at once,
+// also for those whose turn comes later.
+func (e ended) left(delay time.Duration) time.Duration {
+	if e.at.IsZero() {
+		return delay
+	}
+	return max(0, delay-time.Since(e.at))
 }
 
 // after goes on behind an attempt until the outcome is final.
@@ -35,7 +47,7 @@ func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last end
 			w.note(last.err, last.number, action.Step)
 		}
 		if action.Step == outcome.Retry {
-			rested := w.item.Rest(ctx, action.Delay)
+			rested := w.item.Rest(ctx, last.left(action.Delay))
 			if rested == nil {
 				n := last.number + 1
 				last = ended{number: n, err: w.attempt(ctx, h, n, replyTo)}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,7 +24,12 @@ const (
 // Handler is one handler of a topic.
 type Handler struct {
 	Kind    Kind
+	Where   string // file and line of its registration
 	Dialect dialect.Dialect
+	// Order says which records wait for each other.
+	Order lane.Order
+	// Most is how many records run at once. Zero is no bound.
+	Most int
 	// Policy is how often and how fast a record is tried again.
 	Policy outcome.Policy
 	// Timeout bounds one attempt. Zero is no bound.
@@ -32,9 +38,13 @@ type Handler struct {
 	Manual bool
 	// Run is the handler with everything around it.
 	Run Run
-	// Batch is the handler for records that are served together. Else it is nil.
-	// Run then serves one record alone.
+	// Batch is the handler for records that are served together, or nil. With it, Run
+	// serves one record alone.
 	Batch RunBatch
+	// Size is how many records Batch gets at most.
+	Size int
+	// Wait is how long a record waits for others.
+	Wait time.Duration
 }
 
 // Run starts a handler once. reply sends one value to the caller.
@@ -53,13 +63,4 @@ type Attempt struct {
 	Request bool
 	// Item commits the record of a manual handler; else it is nil.
 	Item *intake.Item
-}
-
-// Topic is all that serves one topic: one handler of requests, or handlers of
-// events.
-type Topic struct {
-	Request *Handler
-	Events  []*Handler
-	// Manual is true when one of them is.
-	Manual bool
 }
