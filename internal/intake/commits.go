@@ -73,6 +73,7 @@ func (in *Intake) store(
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		writeOwners(req, parts)
 		return stillOwned(parts, req.MemberID)
 	})
 	in.client.CommitOffsetsSync(ctx, offsets,
@@ -128,6 +129,9 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 	parts := make(map[key]*partition)
 	for k, p := range in.partitions {
 		offset, epoch, dirty := p.marks.Position()
+		if p.twin != nil && !p.retries {
+			p.twin.passed(offset)
+		}
 		if !dirty || p.closed.Load() || p.member != member {
 			continue
 		}

@@ -38,6 +38,9 @@ type partition struct {
 
 	leaving bool // it is being given up; under Intake.mu
 
+	twin    *twin // where a topic has a retry topic
+	retries bool  // this is the partition of the retry topic
+
 	paused  atomic.Bool
 	pauseMu sync.Mutex
 
@@ -61,7 +64,14 @@ func (in *Intake) newPartition(k key) *partition {
 
 func (p *partition) serve(rec *kgo.Record, mark uint64) {
 	p.open.add()
-	p.in.cfg.Serve(p.ctx, Item{Record: rec, p: p, mark: commit.Mark(mark)})
+	if p.retries {
+		p.twin.serve(rec)
+		return
+	}
+	item := Item{Record: rec, p: p, mark: commit.Mark(mark)}
+	if p.twin == nil || p.twin.turn(item) {
+		p.in.cfg.Serve(p.ctx, item)
+	}
 }
 
 // push hands records to the lane and pauses the partition when it is full. A
@@ -144,6 +154,9 @@ func (in *Intake) full(held int, s commit.Size) bool {
 // every record.
 func (p *partition) roomy() bool {
 	cfg := &p.in.cfg
+	if p.heldBack() {
+		return false
+	}
 	size := p.marks.Size()
 	return p.lane.Held() <= cfg.QueueLimit/2 && size.Span <= cfg.UncommittedLimit/2 && size.Bytes <= cfg.QueueBytes/2
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -70,6 +71,7 @@ func (in *Intake) adjust(
 		for n, o := range parts {
 			committed := o.EpochOffset().Offset
 			offset := in.starts.offset(logs, topic, n, committed)
+			in.begun(key{topic, n}, offset, logs)
 			if offset == kafkajsBeginning {
 				continue // the client looks for it, as that of an unlisted one
 			}
@@ -100,6 +102,20 @@ func (in *Intake) adjust(
 		in.cfg.Joined()
 	}
 	return offsets, nil
+}
+
+// begun tells a partition's twin where the partition begins and where its log ends. Where that
+// is not known, everything that waits may still come from the log.
+func (in *Intake) begun(k key, offset int64, l logs) {
+	p := in.find(k)
+	if p == nil || p.twin == nil {
+		return
+	}
+	end := int64(math.MaxInt64)
+	if e, ok := l.end.Lookup(k.topic, k.partition); ok && e.Err == nil {
+		end = e.Offset
+	}
+	p.twin.starts(max(0, offset), end)
 }
 
 // learn notes how many partitions each topic has when this member joins, once.

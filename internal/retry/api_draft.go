@@ -24,10 +24,10 @@ type Note struct {
 }
 
 // Record is a copy of rec for the partition of the same number in a retry topic.
-func (n Note) Record(topic string, rec *kgo.Record) *kgo.Record
+func (n Note) Record(topic string, rec *kgo.Record) *kgo.Record { panic("draft") }
 
 // Marker is the record with which an owner begins.
-func Marker(topic string, partition int32, token string) *kgo.Record
+func Marker(topic string, partition int32, token string) *kgo.Record { panic("draft") }
 
 // Copy is a record of a retry topic, read.
 type Copy struct {
@@ -42,7 +42,7 @@ type Copy struct {
 }
 
 // Read never fails: what makes no sense counts as docs/retries.md says.
-func Read(rec *kgo.Record, now time.Time) Copy
+func Read(rec *kgo.Record, now time.Time) Copy { panic("draft") }
 
 // Turn is what becomes of a source record whose turn it is.
 type Turn uint8
@@ -76,50 +76,50 @@ type Entry struct {
 // and key together (an offset alone is not enough: a topic can be made anew).
 type Queue struct{}
 
-func NewQueue(cfg Config) *Queue
+func NewQueue(cfg Config) *Queue { panic("draft") }
 
 // Begin says from where the source is read (-1 when not known yet), where it ended then, and the
 // owner's number that is stored with the committed offset of the retry partition, or NoOwner.
-func (q *Queue) Begin(start, end, owner int64)
+func (q *Queue) Begin(start, end, owner int64) { panic("draft") }
 
 // Read takes a record of the retry partition, with its mark in that partition's
 // watermark. It returns the marks that are done by it (of itself, of an older copy).
-func (q *Queue) Read(c Copy, mark commit.Mark) (done []commit.Mark)
+func (q *Queue) Read(c Copy, mark commit.Mark) (done []commit.Mark) { panic("draft") }
 
 // Opened is closed when the own marker was read; at once without KeepOrder.
-func (q *Queue) Opened() <-chan struct{}
+func (q *Queue) Opened() <-chan struct{} { panic("draft") }
 
 // Owner is the number that this owner writes: NoOwner before Opened and without KeepOrder.
-func (q *Queue) Owner() int64
+func (q *Queue) Owner() int64 { panic("draft") }
 
 // Meet is called at the turn of a source record in its lane, before its handler (offsets of one key rise).
-func (q *Queue) Meet(rec *kgo.Record) Turn
+func (q *Queue) Meet(rec *kgo.Record) Turn { panic("draft") }
 
 // Passed says that the source's watermark is at offset: all before is done.
-func (q *Queue) Passed(offset int64)
+func (q *Queue) Passed(offset int64) { panic("draft") }
 
 // Reserve makes room for rec, which is about to be written for the first time in this
 // generation, and blocks its key. False: it is full, nothing has changed.
-func (q *Queue) Reserve(rec *kgo.Record) bool
+func (q *Queue) Reserve(rec *kgo.Record) bool { panic("draft") }
 
 // Cancel undoes Reserve: rec could not be written.
-func (q *Queue) Cancel(rec *kgo.Record)
+func (q *Queue) Cancel(rec *kgo.Record) { panic("draft") }
 
 // Stored says that a copy of rec with n is stored. It returns the mark of the copy
 // before it, if one was read: that is done. The entry waits (also if it ran).
 // The new copy may have been read already, before Stored is called.
-func (q *Queue) Stored(rec *kgo.Record, n Note) (done []commit.Mark)
+func (q *Queue) Stored(rec *kgo.Record, n Note) (done []commit.Mark) { panic("draft") }
 
 // Finish says that rec has its final outcome. It returns the marks that are done.
-func (q *Queue) Finish(rec *kgo.Record) (done []commit.Mark)
+func (q *Queue) Finish(rec *kgo.Record) (done []commit.Mark) { panic("draft") }
 
 // Next returns the entries that may run now; they count as running until Stored or Finish.
 // wake is when the next one may be due, zero when nobody knows: then another call of Read,
 // Finish, Stored, Meet or Passed must come first.
-func (q *Queue) Next(now time.Time) (run []Entry, wake time.Time)
+func (q *Queue) Next(now time.Time) (run []Entry, wake time.Time) { panic("draft") }
 
 // Oldest is the waiting entry (not running) whose mark is the lowest.
-func (q *Queue) Oldest() (Entry, bool)
+func (q *Queue) Oldest() (Entry, bool) { panic("draft") }
 
 // Len is how many wait or run, and how many bytes they hold.
-func (q *Queue) Len() (records, bytes int)
+func (q *Queue) Len() (records, bytes int) { panic("draft") }
