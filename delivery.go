@@ -60,6 +60,15 @@ func (c *deliveryContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+// traced adds the trace of a delivery to the headers of a call made inside its
+// handler.
+func traced(ctx context.Context, headers []Header) []Header {
+	if d, ok := DeliveryFrom(ctx); ok {
+		return wire.AddTrace(headers, d.record.Headers)
+	}
+	return headers
+}
+
 // Topic is the topic that the record was read from.
 func (d *Delivery) Topic() string { return d.record.Topic }
 

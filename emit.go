@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/partitioner"
+	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
@@ -27,6 +29,16 @@ type Message struct {
 func (m Message) Beside() (key []byte, headers []Header) {
 	o := callOptions{}.with(m.Options)
 	return o.key, o.headers
+}
+
+// encode makes a reply of what a handler gave.
+func (s *Service) encode(v any) (m reply.Message, err error) {
+	if with, ok := v.(Message); ok {
+		v = with.Value
+		m.Key, m.Headers = with.Beside()
+	}
+	m.Value, err = codec.Encode(s.cfg.Codec, v)
+	return m, err
 }
 
 // Emit sends v to topic as an event and waits until the broker has stored it.

@@ -2,15 +2,9 @@ package siskin
 
 import (
 	"context"
-	"fmt"
-	"regexp"
-	"runtime"
 	"slices"
-	"strings"
 
-	"github.com/siskin-go/siskin/internal/lane"
-	"github.com/siskin-go/siskin/internal/route"
-	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/internal/serving"
 )
 
 // Handler is the one shape that every handler has under its types, be it for
@@ -41,23 +35,6 @@ type Registrar interface {
 	register(registration)
 }
 
-// registration is one handler, erased to its untyped shape.
-type registration struct {
-	topic   string
-	kind    handlerKind
-	handler Handler
-	options []HandlerOption
-	where   string // file:line of the call that registered it
-}
-
-type handlerKind uint8
-
-const (
-	single handlerKind = iota // a request with one reply
-	stream                    // a request with any number of replies
-	event                     // no reply
-)
-
 // Handle serves the requests on the topic pattern with fn. A topic has one such
 // handler, in one service. Mistakes are collected and returned by Service.Run.
 //
@@ -75,7 +52,7 @@ const (
 func Handle[Req, Res any](
 	r Registrar, pattern string, fn func(context.Context, Req) (Res, error), opts ...HandlerOption,
 ) {
-	r.register(registration{pattern, single, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+	r.register(registration{pattern, serving.Single, func(ctx context.Context, d *Delivery, reply func(any) error) error {
 		req, err := decode[Req](d)
 		if err != nil {
 			return err
@@ -97,7 +74,7 @@ func Handle[Req, Res any](
 func HandleStream[Req, Res any](
 	r Registrar, pattern string, fn func(ctx context.Context, req Req, send func(Res) error) error, opts ...HandlerOption,
 ) {
-	r.register(registration{pattern, stream, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+	r.register(registration{pattern, serving.Stream, func(ctx context.Context, d *Delivery, reply func(any) error) error {
 		req, err := decode[Req](d)
 		if err != nil {
 			return err
@@ -110,7 +87,7 @@ func HandleStream[Req, Res any](
 // handlers; they run in the order in which they were registered, and each is
 // retried by itself.
 func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
-	r.register(registration{topic, event, func(ctx context.Context, d *Delivery, _ func(any) error) error {
+	r.register(registration{topic, serving.Event, func(ctx context.Context, d *Delivery, _ func(any) error) error {
 		v, err := decode[T](d)
 		if err != nil {
 			return err
@@ -135,88 +112,4 @@ func (s *Scope) Scope(opts ...HandlerOption) *Scope { return &Scope{parent: s, o
 func (s *Scope) register(reg registration) {
 	reg.options = slices.Concat(s.options, reg.options)
 	s.parent.register(reg)
-}
-
-// thisPackage is the prefix of the names of this package's functions.
-const thisPackage = "github.com/siskin-go/siskin."
-
-// caller is the first file and line outside this package.
-func caller() string {
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, thisPackage) {
-			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
-		}
-		if !more {
-			return "unknown place"
-		}
-	}
-}
-
-// binding is a handler with its chain built.
-type binding struct {
-	kind    handlerKind
-	handler Handler
-	options handlerOptions
-	where   string
-}
-
-// topicBindings is all that serves one topic: one request handler, or event
-// handlers.
-type topicBindings struct {
-	request *binding
-	events  []*binding
-	order   lane.Order // the strictest of all
-	most    int        // the least of all, or zero
-	places  *lane.Places
-	manual  bool
-}
-
-// add joins what a handler asks for to what others of the topic do.
-func (t *topicBindings) add(b *binding, kind handlerKind) {
-	first := t.request == nil && len(t.events) == 0
-	if kind == event {
-		t.events = append(t.events, b)
-	} else {
-		t.request = b
-	}
-	o := b.options
-	if first || o.order == lane.Whole || t.order == lane.Nothing {
-		t.order = o.order
-	}
-	if o.most > 0 && (t.most == 0 || o.most < t.most) {
-		t.most, t.places = o.most, lane.NewPlaces(o.most, false)
-	}
-	t.manual = t.manual || o.manual
-}
-
-// bind adds one registration to the routes, or says what is wrong with it.
-func (s *Service) bind(reg registration) error {
-	wrong := func(format string, args ...any) error {
-		return &ConfigError{Field: "handler at " + reg.where, Value: reg.topic, Err: fmt.Errorf(format, args...)}
-	}
-	if expression, ok := route.Expression(reg.topic); ok {
-		if _, err := regexp.Compile(expression); err != nil {
-			return wrong("%w", err)
-		}
-	} else if err := wire.CheckTopic(reg.topic); err != nil {
-		return wrong("%w", err)
-	}
-	at := s.routes.At(reg.topic)
-	switch {
-	case at.request != nil:
-		return wrong("the topic already has a request handler, registered at %s", at.request.where)
-	case reg.kind != event && len(at.events) > 0:
-		return wrong("the topic already has an event handler, registered at %s; "+
-			"NestJS would never call one of the two", at.events[0].where)
-	}
-	b := &binding{kind: reg.kind, where: reg.where, options: handlerOptions{dialect: s.cfg.Dialect}}
-	for _, opt := range reg.options {
-		opt.applyHandler(&b.options)
-	}
-	b.handler = chain(reg.handler, slices.Concat(s.middleware, b.options.middleware))
-	at.add(b, reg.kind)
-	return nil
 }

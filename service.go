@@ -16,10 +16,10 @@ import (
 	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/lane"
-	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/route"
+	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
@@ -34,16 +34,12 @@ type Service struct {
 	cfg        Config
 	emit       events.Sink
 	watch      *brokerwatch.Watch
-	policy     outcome.Policy
-	verbose    bool // somebody sees the events of each record
 	middleware []Middleware
 	pending    []registration
 
 	routes   route.Table[topicBindings]
 	producer *kgo.Client
-	replies  *reply.Publisher
-	letters  *deadletter.Publisher
-	allowed  reply.Policy
+	server   *serving.Server
 
 	in      atomic.Pointer[intake.Intake]
 	start   sync.Once
@@ -64,7 +60,7 @@ func NewService(cfg Config) (*Service, error) {
 	}
 	cfg = cfg.WithDefaults()
 	cfg.Group += cfg.postfix(wire.ServerPostfix)
-	s := &Service{cfg: cfg, policy: cfg.retry(), verbose: cfg.observed(slog.LevelDebug), joined: make(chan struct{})}
+	s := &Service{cfg: cfg, joined: make(chan struct{})}
 	s.emit = cfg.sink()
 	s.watch = brokerwatch.New(cfg.Brokers, cfg.Security, s.emit)
 	return s, nil
@@ -230,12 +226,29 @@ func (s *Service) open() error {
 		return fmt.Errorf("make the Kafka client: %w", err)
 	}
 	s.producer = producer
-	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()})
-	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
-		return s.keeper().Ensure(ctx, []topics.Spec{s.letterSpec(t)})
-	})
-	s.allowed = reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()}
+	s.server = serving.New(s.servingConfig())
 	return nil
+}
+
+func (s *Service) servingConfig() serving.Config {
+	return serving.Config{
+		Find: func(topic string) *serving.Topic {
+			if b := s.routes.Find(topic); b != nil {
+				return &b.Topic
+			}
+			return nil
+		},
+		Dialect: s.cfg.Dialect,
+		Replies: reply.NewPublisher(s.producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()}),
+		Letters: deadletter.NewPublisher(s.producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
+			return s.keeper().Ensure(ctx, []topics.Spec{s.letterSpec(t)})
+		}),
+		Allowed: reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()},
+		Encode:  s.encode,
+		Errors:  serving.Errors{Verdict: verdict, Fault: fault, Authored: authored, Late: late},
+		Emit:    s.emit,
+		Verbose: s.cfg.observed(slog.LevelDebug),
+	}
 }
 
 // patience is how long a record is tried that has no deadline of its own. The
@@ -259,7 +272,7 @@ func (s *Service) needed() []topics.Spec {
 	var specs []topics.Spec
 	for _, topic := range s.routes.Topics() {
 		specs = append(specs, s.cfg.spec(topic, security.Read))
-		if len(s.routes.Find(topic).events) > 0 {
+		if len(s.routes.Find(topic).Events) > 0 {
 			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
 		}
 	}
@@ -280,8 +293,8 @@ func (s *Service) intakeConfig() intake.Config {
 		Topics:           s.routes.Topics(),
 		Patterns:         s.routes.Patterns(),
 		Exclude:          unread,
-		Serve:            s.serve,
-		Keep:             s.keep,
+		Serve:            s.server.Serve,
+		Keep:             s.server.Keep,
 		Lanes:            s.lanes,
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,

@@ -1,0 +1,42 @@
+package serving
+
+import (
+	"errors"
+
+	"github.com/siskin-go/siskin/internal/outcome"
+)
+
+// result is how a handler ended. With abandoned, the partition was given up
+// while it ran: nothing was concluded and the record will be delivered again.
+type result struct {
+	attempts  int
+	err       error
+	step      outcome.Step
+	abandoned bool
+}
+
+// with joins the results of two handlers of one event: the worse one names it.
+func (r result) with(other result) result {
+	return result{
+		attempts: r.attempts + other.attempts,
+		step:     worse(r.step, other.step),
+		err:      errors.Join(r.err, other.err),
+	}
+}
+
+func worse(a, b outcome.Step) outcome.Step {
+	if a == outcome.DeadLetter || b == outcome.Done {
+		return a
+	}
+	return b
+}
+
+func (r result) how() string {
+	switch r.step {
+	case outcome.DeadLetter:
+		return "dead-lettered"
+	case outcome.Drop:
+		return "dropped"
+	}
+	return "done"
+}
