@@ -49,6 +49,7 @@ type topicBindings struct {
 	order  lane.Order // the strictest of all
 	most   int        // the least of all, or zero
 	places *lane.Places
+	retry  *Retry // of the last handler that has one
 }
 
 // add joins what a handler asks for to what others of the topic do.
@@ -69,6 +70,11 @@ func (t *topicBindings) add(h *serving.Handler, o handlerOptions, where string) 
 		t.most, t.places = o.most, lane.NewPlaces(o.most, false)
 	}
 	t.Manual = t.Manual || o.manual
+	if o.retry != nil {
+		both := *o.retry
+		both.KeepOrder = both.KeepOrder || t.retry != nil && t.retry.KeepOrder
+		t.retry = &both
+	}
 }
 
 // bind adds one registration to the routes, or says what is wrong with it.
@@ -95,15 +101,32 @@ func (s *Service) bind(reg registration) error {
 	for _, opt := range reg.options {
 		opt.applyHandler(&o)
 	}
+	if o.retry != nil {
+		if err := s.checkRetry(reg, o); err != nil {
+			return wrong("%w", err)
+		}
+	}
 	at.add(s.handler(reg, o), o, reg.where)
 	return nil
+}
+
+// checkRetry says why a handler cannot have its retry topic.
+func (s *Service) checkRetry(reg registration, o handlerOptions) error {
+	if err := o.retry.check(o, reg.kind); err != nil {
+		return err
+	}
+	if _, ok := route.Expression(reg.topic); ok {
+		return nil
+	}
+	return wire.CheckTopic(o.retry.topic(reg.topic, s.cfg.Group))
 }
 
 // handler is a registration with its chain built.
 func (s *Service) handler(reg registration, o handlerOptions) *serving.Handler {
 	h := chain(reg.handler, slices.Concat(s.middleware, o.middleware))
 	return &serving.Handler{
-		Kind: reg.kind, Dialect: o.dialect, Policy: s.cfg.retry(), Timeout: o.timeout, Manual: o.manual,
+		Kind: reg.kind, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Later: o.retry != nil,
+		Timeout: o.timeout, Manual: o.manual,
 		Run: func(ctx context.Context, a serving.Attempt, reply func(any) error) error {
 			c := &deliveryContext{Context: ctx, delivery: Delivery{
 				record: a.Record, item: a.Item, attempt: a.Number, request: a.Request, codec: s.cfg.Codec,

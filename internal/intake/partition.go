@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -54,10 +55,14 @@ type partition struct {
 }
 
 func (in *Intake) newPartition(k key) *partition {
+	order, places := in.lanes(k.topic)
+	return in.makePartition(k, order, places)
+}
+
+func (in *Intake) makePartition(k key, order lane.Order, places []*lane.Places) *partition {
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
-	order, places := in.lanes(k.topic)
 	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Left: p.left})
 	return p
 }
@@ -90,6 +95,10 @@ func (p *partition) push(records []*kgo.Record) {
 	if p.in.full(held, size) {
 		p.pause()
 	}
+}
+
+func (p *partition) position(offset int64) events.Position {
+	return events.Position{Topic: p.key.topic, Partition: p.key.partition, Offset: offset}
 }
 
 // left is called when the lane has one record less.

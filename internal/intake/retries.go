@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,9 +28,9 @@ type Retries struct {
 	// Ensure sees to it that the retry topic of a source topic exists, with as many
 	// partitions. Its error is one that waiting cannot mend, or that of ctx.
 	Ensure func(ctx context.Context, source string) error
-	// Store writes a copy of rec, and tries until ctx ends. Its error wraps
-	// retry.ErrInPlace when the copy can never be stored.
-	Store func(ctx context.Context, copied, rec *kgo.Record) error
+	// Store writes a copy of the record at a position, and tries until ctx ends. Its
+	// error wraps retry.ErrInPlace when the copy can never be stored.
+	Store func(ctx context.Context, copied *kgo.Record, of events.Position) error
 }
 
 // RetryTopic is where the records of a topic wait to be tried again.
@@ -274,7 +273,7 @@ func (t *twin) mark() {
 		return
 	}
 	marker := retry.Marker(t.key.topic, t.key.partition, t.token)
-	_ = t.in.cfg.Retries.Store(t.ctx, marker, nil) // tried until the partition is given up
+	_ = t.in.cfg.Retries.Store(t.ctx, marker, t.source.position(t.end)) // tried until the partition is given up
 }
 
 // read adds the twins to what is read.
@@ -335,5 +334,3 @@ func readOwner(note string) int64 {
 	}
 	return n
 }
-
-func newToken() string { return rand.Text() }

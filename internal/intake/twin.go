@@ -2,12 +2,14 @@ package intake
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -24,7 +26,7 @@ type twin struct {
 	topic  RetryTopic
 	queue  *retry.Queue
 
-	token  string // of its marker
+	token string // of its marker
 
 	begun chan struct{} // closed when start and end are known
 	start int64         // where the source is read from
@@ -53,7 +55,8 @@ type running struct {
 
 // pair gives a new source partition its twin.
 func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
-	token := newToken()
+	token := rand.Text()
+	_, places := in.lanes(p.key.topic)
 	t := &twin{
 		source: p, topic: topic, token: token, begun: make(chan struct{}), running: make(map[*kgo.Record]running),
 		queue: retry.NewQueue(retry.Config{
@@ -61,8 +64,8 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
 			Records: in.cfg.UncommittedLimit, Bytes: in.cfg.QueueBytes,
 		}),
 	}
-	t.partition = in.newPartition(key{topic.Name, p.key.partition})
-		t.partition = in.newPartition(key{topic.Name, p.key.partition})
+	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
+	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
 	t.twin, t.retries = t, true
 	t.timer = time.AfterFunc(time.Hour, t.release)
 	t.timer.Stop()
@@ -131,7 +134,11 @@ func (t *twin) reread(records []*kgo.Record) {
 	t.last = records[len(records)-1].Offset
 	first, _ := t.marks.Begin(records, now)
 	for i, rec := range records {
-		t.all(t.queue.Read(retry.Read(rec, now), first+commit.Mark(i)))
+		c := retry.Read(rec, now)
+		if c.Record != nil { // whatever its headers say
+			c.Record.Topic, c.Record.Partition = t.source.key.topic, t.source.key.partition
+		}
+		t.all(t.queue.Read(c, first+commit.Mark(i)))
 	}
 	select {
 	case <-t.queue.Opened():
@@ -231,7 +238,7 @@ func (t *twin) carry() {
 // store writes a copy of a record and notes that it waits.
 func (t *twin) store(ctx context.Context, rec *kgo.Record, n retry.Note) error {
 	n.Group, n.Owner = t.in.cfg.Group, t.queue.Owner()
-	if err := t.in.cfg.Retries.Store(ctx, n.Record(t.key.topic, rec), rec); err != nil {
+	if err := t.in.cfg.Retries.Store(ctx, n.Record(t.key.topic, rec), t.source.position(rec.Offset)); err != nil {
 		return err
 	}
 	t.settle(rec, t.queue.Stored(rec, n))

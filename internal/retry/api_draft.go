@@ -123,3 +123,7 @@ func (q *Queue) Oldest() (Entry, bool) { panic("draft") }
 
 // Len is how many wait or run, and how many bytes they hold.
 func (q *Queue) Len() (records, bytes int) { panic("draft") }
+
+// Longest is the longest wait in a retry topic. Spring's consumers take a longer one for a
+// mistake (protocol notes for Spring, b.6).
+const Longest = 24 * time.Hour

@@ -11,32 +11,40 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 )
 
-// attempts runs one handler until its outcome is final.
-func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, replyTo func(any) error) result {
-	for n := 1; ; n++ {
+// attempts runs one handler from attempt n on until its outcome is final, or until
+// the record is to wait for the next attempt in a retry topic.
+func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, n int, replyTo func(any) error) result {
+	for ; ; n++ {
 		err := w.attempt(ctx, h, n, replyTo)
 		if w.ctx.Err() != nil {
 			return result{abandoned: true}
 		}
 		action := outcome.Decide(kind, n, w.s.Errors.Verdict(err), h.Policy)
 		w.note(err, n, action.Step)
-		if action.Step == outcome.Retry {
-			rested := w.item.Rest(ctx, action.Delay)
-			if rested == nil {
-				continue
-			}
-			if errors.Is(rested, lane.ErrStopped) {
-				return result{abandoned: true}
-			}
-			action.Step = outcome.Fault // the caller's time is over
+		r := result{attempts: n, step: action.Step, err: err, delay: action.Delay}
+		if r.step != outcome.Retry || h.Later {
+			return w.final(r)
 		}
-		return w.final(result{attempts: n, step: action.Step, err: err})
+		if r = w.rest(ctx, r); r.abandoned || r.step != outcome.Retry {
+			return w.final(r)
+		}
 	}
+}
+
+// rest waits in place for the next attempt.
+func (w work) rest(ctx context.Context, r result) result {
+	switch err := w.item.Rest(ctx, r.delay); {
+	case errors.Is(err, lane.ErrStopped):
+		r.abandoned = true
+	case err != nil:
+		r.step = outcome.Fault // the caller's time is over
+	}
+	return r
 }
 
 // final stores what the last attempt leaves behind.
 func (w work) final(r result) result {
-	r.abandoned = w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(r.err)
+	r.abandoned = r.abandoned || w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(r.err)
 	return r
 }
 

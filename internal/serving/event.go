@@ -1,25 +1,70 @@
 package serving
 
-import "github.com/siskin-go/siskin/internal/outcome"
+import (
+	"slices"
+
+	"github.com/siskin-go/siskin/internal/outcome"
+)
 
 // event runs each handler of an event. The record is done when all of them are.
-func (w work) event(handlers []*Handler) {
-	all := result{}
-	for _, h := range handlers {
-		r := w.attempts(w.ctx, h, outcome.Event, discard)
-		if r.abandoned {
-			all = r
-			break
-		}
-		all = all.with(r)
-	}
-	w.settle(all)
-}
+func (w work) event(handlers []*Handler) { w.handle(handlers, outcome.Event) }
 
-// oneWay runs a request handler for a record that asks for no reply. Like a
-// request it is tried once; its values are discarded.
-func (w work) oneWay(h *Handler) {
-	w.settle(w.attempts(w.ctx, h, outcome.Request, discard))
-}
+// oneWay runs a request handler for a record that asks for no reply; its values are
+// discarded.
+func (w work) oneWay(h *Handler) { w.handle([]*Handler{h}, outcome.Request) }
 
 func discard(any) error { return nil }
+
+// handle runs handlers that have no caller, those that fail again and again until
+// the record waits in a retry topic or none is left.
+func (w work) handle(handlers []*Handler, kind outcome.Kind) {
+	all, chosen := result{}, w.chosen(len(handlers))
+	for n := w.item.Attempt(); ; n++ {
+		var failed []int
+		var worst result
+		for i, h := range handlers {
+			if chosen != nil && !slices.Contains(chosen, i) {
+				continue
+			}
+			switch r := w.attempts(w.ctx, h, kind, n, discard); {
+			case r.abandoned:
+				w.settle(r)
+				return
+			case r.step == outcome.Retry:
+				failed, worst = append(failed, i), worst.orLater(r)
+			default:
+				all = all.with(r)
+			}
+		}
+		if failed == nil {
+			w.settle(all)
+			return
+		}
+		switch r := w.later(w.ctx, worst, some(failed, handlers)); {
+		case r.stored:
+			return
+		case r.abandoned:
+			w.settle(r)
+			return
+		}
+		chosen = failed
+	}
+}
+
+// chosen are the numbers of the handlers that are to run, or nil for all. Those that a
+// retried record names may be gone: then all run, rather than none.
+func (w work) chosen(handlers int) []int {
+	named := slices.DeleteFunc(slices.Clone(w.item.Handlers()), func(i int) bool { return i < 0 || i >= handlers })
+	if len(named) == 0 {
+		return nil
+	}
+	return named
+}
+
+// some is what to note of the handlers that failed: nothing where there is only one.
+func some(failed []int, of []*Handler) []int {
+	if len(of) == 1 {
+		return nil
+	}
+	return failed
+}

@@ -26,6 +26,8 @@ type Handler struct {
 	Dialect dialect.Dialect
 	// Policy is how often and how fast a record is tried again.
 	Policy outcome.Policy
+	// Later is true when the record waits for its next attempt in a retry topic.
+	Later bool
 	// Timeout bounds one attempt. Zero is no bound.
 	Timeout time.Duration
 	// Manual is true when the handler's author says when its records are done.
