@@ -58,8 +58,7 @@ func (i Item) Later(n retry.Note) error {
 	}
 	if err := t.store(i.p.ctx, i.Record, n); err != nil {
 		if i.entry == nil {
-			t.queue.Cancel(i.Record)
-			t.release()
+			t.settle(i.Record, t.queue.Cancel(i.Record))
 		}
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Retries is what an Intake needs for retry topics.
@@ -237,7 +234,7 @@ func (r *retries) tryPlace(ctx context.Context, twins []*twin) error {
 
 // place says where to read from, given what groups have committed and the log's bounds.
 func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
-	t.at, t.owner = begin, retry.NoOwner
+	t.at, t.last, t.kept = begin, retry.Position{Owner: retry.NoOwner}, false
 	if t.topic.Spring {
 		t.at = end
 	}
@@ -246,7 +243,8 @@ func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
 		if !ok || c.Err != nil || c.At < 0 {
 			continue
 		}
-		t.at, t.owner, t.kept = min(max(c.At, begin), end), readOwner(c.Metadata), i == 0
+		t.at, t.kept = min(max(c.At, begin), end), i == 0
+		t.last = retry.ParsePosition(t.at, c.Metadata)
 		if t.at != c.At {
 			t.in.cfg.Emit(events.OffsetsLost{
 				Group:    t.in.cfg.Group,
@@ -268,7 +266,7 @@ func (t *twin) mark() {
 	case <-t.ctx.Done():
 		return
 	}
-	t.queue.Begin(t.start, t.end, t.owner)
+	t.queue.Begin(t.start, t.end, t.last)
 	if !t.topic.KeepOrder {
 		return
 	}
@@ -306,31 +304,4 @@ func (r *retries) forget(parts []*partition) {
 	if len(gone) > 0 {
 		r.gate.pass(func() { r.client.RemoveConsumePartitions(gone) })
 	}
-}
-
-// The owner's number is kept beside the committed offset of a retry partition.
-const ownerNote = "siskin-owner="
-
-// writeOwners puts the owners' numbers into a commit.
-func writeOwners(req *kmsg.OffsetCommitRequest, parts map[key]*partition) {
-	for i := range req.Topics {
-		topic := &req.Topics[i]
-		for j := range topic.Partitions {
-			p := parts[key{topic.Topic, topic.Partitions[j].Partition}]
-			if p == nil || !p.retries {
-				continue
-			}
-			note := ownerNote + strconv.FormatInt(p.twin.queue.Owner(), 10)
-			topic.Partitions[j].Metadata = &note
-		}
-	}
-}
-
-func readOwner(note string) int64 {
-	text, ok := strings.CutPrefix(note, ownerNote)
-	n, err := strconv.ParseInt(text, 10, 64)
-	if !ok || err != nil || n < 0 {
-		return retry.NoOwner
-	}
-	return n
 }

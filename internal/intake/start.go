@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -104,18 +103,18 @@ func (in *Intake) adjust(
 	return offsets, nil
 }
 
-// begun tells a partition's twin where the partition begins and where its log ends. Where that
-// is not known, everything that waits may still come from the log.
+// begun tells a partition's twin where the partition begins and where its log ends,
+// -1 where that is not known.
 func (in *Intake) begun(k key, offset int64, l logs) {
 	p := in.find(k)
 	if p == nil || p.twin == nil {
 		return
 	}
-	end := int64(math.MaxInt64)
+	end := int64(-1)
 	if e, ok := l.end.Lookup(k.topic, k.partition); ok && e.Err == nil {
 		end = e.Offset
 	}
-	p.twin.starts(max(0, offset), end)
+	p.twin.starts(max(-1, offset), end)
 }
 
 // learn notes how many partitions each topic has when this member joins, once.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/internal/publish"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -33,10 +34,13 @@ type twin struct {
 	end   int64         // of the source's log at that moment
 	once  sync.Once
 
-	at    int64  // where it is read from
-	owner int64  // who wrote before that
-	kept  bool   // at is committed
-	told  string // why it could not be read; only the poll loop touches it
+	at   int64          // where it is read from
+	last retry.Position // what is known of what lies behind
+	kept bool           // at is committed
+	told string         // why it could not be read; only the poll loop touches it
+
+	unstored   atomic.Bool // the last commit does not have all
+	confirming atomic.Bool // somebody commits for the first time
 
 	ready  atomic.Bool // the source may be served
 	absent atomic.Bool // there is no such partition: what fails is tried again in place
@@ -60,7 +64,8 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
 	t := &twin{
 		source: p, topic: topic, token: token, begun: make(chan struct{}), running: make(map[*kgo.Record]running),
 		queue: retry.NewQueue(retry.Config{
-			Group: in.cfg.Group, KeepOrder: topic.KeepOrder, Token: token,
+			Group: in.cfg.Group, Topic: p.key.topic, Partition: p.key.partition,
+			KeepOrder: topic.KeepOrder, Token: token,
 			Records: in.cfg.UncommittedLimit, Bytes: in.cfg.QueueBytes,
 		}),
 	}
@@ -140,24 +145,49 @@ func (t *twin) reread(records []*kgo.Record) {
 		}
 		t.all(t.queue.Read(c, first+commit.Mark(i)))
 	}
-	select {
-	case <-t.queue.Opened():
-		t.serves()
-	default:
+	if !t.ready.Load() {
+		t.confirm()
 	}
 	t.release()
 	t.carry()
 }
 
-// serves lets the source be read.
+// confirm commits as soon as the own marker was read, and then begins: the group has
+// confirmed this owner, and no earlier one can commit any more.
+func (t *twin) confirm() {
+	select {
+	case <-t.queue.Opened():
+	default:
+		return
+	}
+	if t.confirming.Swap(true) || !t.open.join() {
+		return
+	}
+	t.unstored.Store(true)
+	t.in.tasks.Go(func() {
+		defer t.open.sub()
+		for failures := 0; t.commit(t.ctx) != nil || t.unstored.Load(); failures++ {
+			if publish.Again(t.ctx, failures) != nil {
+				return
+			}
+		}
+		t.serves()
+	})
+}
+
+// serves lets the source be read, and what waits be run.
 func (t *twin) serves() {
 	if !t.ready.Swap(true) {
 		t.source.resume()
+		t.release()
 	}
 }
 
 // all notes that marks are done.
 func (t *twin) all(done []commit.Mark) {
+	if len(done) > 0 {
+		t.unstored.Store(true)
+	}
 	for _, m := range done {
 		t.done(m)
 	}
@@ -167,7 +197,7 @@ func (t *twin) all(done []commit.Mark) {
 func (t *twin) release() {
 	t.wakeMu.Lock()
 	defer t.wakeMu.Unlock()
-	if t.closed.Load() {
+	if t.closed.Load() || !t.ready.Load() {
 		return
 	}
 	now := time.Now()
@@ -212,7 +242,7 @@ func (t *twin) stopTimer() {
 // carry writes the oldest records that wait anew, behind all others, while too many
 // lie behind them: the watermark cannot pass what waits.
 func (t *twin) carry() {
-	if t.marks.Size().Span <= t.in.cfg.UncommittedLimit || t.closed.Load() || t.moving.Swap(true) {
+	if t.marks.Size().Span <= t.mostSpan() || t.closed.Load() || t.moving.Swap(true) {
 		return
 	}
 	if !t.open.join() {
@@ -222,26 +252,31 @@ func (t *twin) carry() {
 	t.in.tasks.Go(func() {
 		defer t.open.sub()
 		defer t.moving.Store(false)
-		for t.marks.Size().Span > t.in.cfg.UncommittedLimit/2 {
+		for t.marks.Size().Span > t.mostSpan()/2 {
 			e, ok := t.queue.Oldest()
 			if !ok {
 				return
 			}
-			note := retry.Note{Attempt: e.Attempt, Due: e.Due, Handlers: e.Handlers, Cause: nil}
+			note := retry.Note{Attempt: e.Attempt, Due: e.Due, Handlers: e.Handlers}
 			if t.store(t.ctx, e.Record, note) != nil {
-				return // it is the next owner's
+				t.queue.Return(e.Record)
+				return
 			}
 		}
 	})
 }
 
+// mostSpan is how many records may lie behind the oldest one that waits.
+func (t *twin) mostSpan() int { return min(t.in.cfg.UncommittedLimit, retry.MostSpan/2) }
+
 // store writes a copy of a record and notes that it waits.
 func (t *twin) store(ctx context.Context, rec *kgo.Record, n retry.Note) error {
 	n.Group, n.Owner = t.in.cfg.Group, t.queue.Owner()
-	if err := t.in.cfg.Retries.Store(ctx, n.Record(t.key.topic, rec), t.source.position(rec.Offset)); err != nil {
+	copied := n.Record(t.key.topic, rec)
+	if err := t.in.cfg.Retries.Store(ctx, copied, t.source.position(rec.Offset)); err != nil {
 		return err
 	}
-	t.settle(rec, t.queue.Stored(rec, n))
+	t.settle(rec, t.queue.Stored(rec, n, copied.Offset))
 	return nil
 }
 
