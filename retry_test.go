@@ -212,7 +212,7 @@ func TestTheDeadLetterOfARetriedRecord(t *testing.T) {
 			svc := b.service()
 			note.On(svc, func(_ context.Context, s string) error { return errors.New("never " + s) }, siskin.RetryTopic(retry))
 			b.run(svc)
-			emit(t, b, b.client(), note, "k", "one", "two")
+			emit(t, b, b.client(), note, "k", "one")
 			letter := firstRecord(t, b, note.Pattern()+"-dlt")
 			if string(letter.Key) != "k" || string(letter.Value) != "one" || text(letter, "kafka_dlt-original-topic") != note.Pattern() ||
 				number(t, letter, "kafka_dlt-original-offset") != 0 || text(letter, "kafka_dlt-exception-message") != "never one" {
@@ -223,7 +223,7 @@ func TestTheDeadLetterOfARetriedRecord(t *testing.T) {
 					t.Errorf("the dead letter has the header %s", h.Key)
 				}
 			}
-			waitFor(t, b.watch, 2, func(e events.Handled) bool { return e.Outcome == "dead-lettered" && e.Attempts == 3 })
+			wait(t, b.watch, func(e events.Handled) bool { return e.Outcome == "dead-lettered" && e.Attempts == 3 })
 		})
 	}
 }

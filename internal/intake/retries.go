@@ -234,7 +234,7 @@ func (r *retries) tryPlace(ctx context.Context, twins []*twin) error {
 
 // place says where to read from, given what groups have committed and the log's bounds.
 func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
-	t.at, t.last, t.kept = begin, retry.Position{Owner: retry.NoOwner}, false
+	t.at, t.was, t.kept = begin, retry.Position{Owner: retry.NoOwner}, false
 	if t.topic.Spring {
 		t.at = end
 	}
@@ -244,7 +244,7 @@ func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
 			continue
 		}
 		t.at, t.kept = min(max(c.At, begin), end), i == 0
-		t.last = retry.ParsePosition(t.at, c.Metadata)
+		t.was = retry.ParsePosition(t.at, c.Metadata)
 		if t.at != c.At {
 			t.in.cfg.Emit(events.OffsetsLost{
 				Group:    t.in.cfg.Group,
@@ -266,7 +266,7 @@ func (t *twin) mark() {
 	case <-t.ctx.Done():
 		return
 	}
-	t.queue.Begin(t.start, t.end, t.last)
+	t.queue.Begin(t.start, t.end, t.was)
 	if !t.topic.KeepOrder {
 		return
 	}

@@ -35,7 +35,7 @@ type twin struct {
 	once  sync.Once
 
 	at   int64          // where it is read from
-	last retry.Position // what is known of what lies behind
+	was  retry.Position // what the last commit says
 	kept bool           // at is committed
 	told string         // why it could not be read; only the poll loop touches it
 

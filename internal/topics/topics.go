@@ -213,23 +213,30 @@ func (k Keeper) apply(ctx context.Context, missing []Spec) ([]Spec, error) {
 	}
 	var created []string
 	for _, s := range missing {
-		err := k.create(ctx, s)
+		made, err := k.create(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		created = append(created, s.Name)
+		if made {
+			created = append(created, s.Name)
+		}
 	}
-	k.Emit(events.TopicsCreated{Topics: created})
+	if len(created) > 0 {
+		k.Emit(events.TopicsCreated{Topics: created})
+	}
 	return nil, nil
 }
 
 // create makes one topic. One that somebody else has just made is fine.
-func (k Keeper) create(ctx context.Context, s Spec) error {
-	_, err := k.Admin.CreateTopic(ctx, s.Partitions, s.Replication, s.configs(), s.Name)
-	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
-		return nil
+func (k Keeper) create(ctx context.Context, s Spec) (made bool, err error) {
+	_, err = k.Admin.CreateTopic(ctx, s.Partitions, s.Replication, s.configs(), s.Name)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return false, nil
 	}
-	return fmt.Errorf("create the topic %q: %w", s.Name, security.OnTopic(security.Create, s.Name, err))
+	return false, fmt.Errorf("create the topic %q: %w", s.Name, security.OnTopic(security.Create, s.Name, err))
 }
 
 // Final reports whether asking again after an error of Ensure, or of a write to the
