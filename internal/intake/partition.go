@@ -175,6 +175,7 @@ func (p *partition) lose() {
 	p.closed.Store(true)
 	p.lane.Stop()
 	p.cancel(ErrLost)
+	p.stopTimer()
 }
 
 // lastWords is how long an answer that is sent at the end of the drain may take
@@ -238,4 +239,12 @@ func (in *Intake) stopAll(parts []*partition) bool {
 func (p *partition) end() {
 	p.closed.Store(true)
 	p.cancel(ErrLost)
+	p.stopTimer()
+}
+
+// stopTimer lets go of what would wake a retry partition.
+func (p *partition) stopTimer() {
+	if p.retries {
+		p.twin.stopTimer()
+	}
 }
