@@ -137,10 +137,24 @@ func (q *Queue) Meet(rec *kgo.Record) Turn {
 	if it != nil || !q.cfg.KeepOrder || rec.Key == nil {
 		return Run
 	}
-	if l := q.lines[string(rec.Key)]; l != nil && l.blocks(rec.Offset) {
+	l := q.lines[string(rec.Key)]
+	if l == nil {
+		return Run
+	}
+	q.overtaken(l, rec.Offset)
+	if l.blocks(rec.Offset) {
 		return Park
 	}
 	return Run
+}
+
+// overtaken lets those of a line run whose source records do not come, since a later
+// one of the key has its turn. To wait for the watermark would not do: it can be the
+// later one that holds it up, for there is no room to park it.
+func (q *Queue) overtaken(l *line, offset int64) {
+	for i := 0; l.ahead > 0 && i < len(l.items) && l.items[i].rec.Offset <= offset; i++ {
+		q.meet(l.items[i])
+	}
 }
 
 // Passed says that the source's watermark is at offset: all before is done.
