@@ -23,7 +23,7 @@ func play(t *rapid.T, ordered bool) {
 		facts: make(map[int64]*fact), committed: committed{source: -1},
 	}
 	w.assign(false)
-	for range rapid.IntRange(1, 200).Draw(t, "steps") {
+	for range rapid.IntRange(1, 400).Draw(t, "steps") {
 		w.step()
 	}
 	w.finish()
@@ -42,11 +42,11 @@ func (w *world) step() {
 		add(3, w.produce)
 	}
 	add(1, w.compact)
-	add(2, func() { w.assign(rapid.Bool().Draw(w.T, "the owner stands still")) })
+	add(1, func() { w.assign(rapid.Bool().Draw(w.T, "the owner stands still")) })
 	if rapid.IntRange(0, 40).Draw(w.T, "remake") == 40 {
 		add(1, w.remake)
 	}
-	add(3, w.tick)
+	add(2, w.tick)
 	for _, f := range w.flights {
 		w.fly(f, add)
 	}

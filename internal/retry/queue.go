@@ -141,8 +141,10 @@ func (q *Queue) Meet(rec *kgo.Record) Turn {
 	if l == nil {
 		return Run
 	}
-	q.overtaken(l, rec.Offset)
-	if l.blocks(rec.Offset) {
+	if q.ahead.Len() > 0 {
+		q.overtaken(l, rec.Offset)
+	}
+	if l.blocks() {
 		return Park
 	}
 	return Run
@@ -152,8 +154,11 @@ func (q *Queue) Meet(rec *kgo.Record) Turn {
 // one of the key has its turn. To wait for the watermark would not do: it can be the
 // later one that holds it up, for there is no room to park it.
 func (q *Queue) overtaken(l *line, offset int64) {
-	for i := 0; l.ahead > 0 && i < len(l.items) && l.items[i].rec.Offset <= offset; i++ {
-		q.meet(l.items[i])
+	for _, it := range l.items {
+		if it.rec.Offset > offset {
+			return
+		}
+		q.meet(it)
 	}
 }
 
@@ -175,9 +180,6 @@ func (q *Queue) meet(it *item) {
 		return
 	}
 	it.ahead = false
-	if it.line != nil {
-		it.line.ahead--
-	}
 	q.ahead.put(it, false)
 	q.noteLowest()
 	q.settle(it)
@@ -331,9 +333,6 @@ func (q *Queue) join(it *item) {
 		l = &line{key: string(it.rec.Key)}
 		q.lines[l.key] = l
 	}
-	if it.ahead {
-		l.ahead++
-	}
 	l.add(it)
 	it.line = l
 	if len(l.items) > 1 && l.items[0] == it {
@@ -365,9 +364,6 @@ func (q *Queue) remove(it *item) (done []commit.Mark) {
 func (q *Queue) leave(it *item, l *line) {
 	if it.state == running {
 		l.running--
-	}
-	if it.ahead {
-		l.ahead--
 	}
 	l.remove(it)
 	if len(l.items) == 0 {

@@ -16,7 +16,7 @@ const attempts = 4
 // owner is a member that has the pair of partitions, or believes so.
 type owner struct {
 	w         *world
-	gen       int
+	gen, life int
 	q         *retry.Queue
 	token     string
 	confirmed bool
@@ -63,7 +63,7 @@ type request struct {
 
 func newOwner(w *world) *owner {
 	o := &owner{
-		w: w, gen: w.gen, token: fmt.Sprint("token ", w.gen), confirmed: !w.ordered,
+		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen), confirmed: !w.ordered,
 		sourceMarks: commit.NewPartition(), retryMarks: commit.NewPartition(),
 		end: make(map[*fact]bool), highest: make(map[string]*fact), attempt: make(map[*fact]int),
 	}
@@ -90,7 +90,7 @@ func (o *owner) fetchRetry(n int) {
 	mark, _ := o.retryMarks.Begin(records, o.w.now)
 	for i, rec := range records {
 		c := retry.Read(rec, o.w.now)
-		if !o.opened() && c.Record != nil {
+		if !o.opened() && c.Record != nil && o.w.timely[c.Offset] {
 			f := o.w.factOf(c.Record)
 			o.attempt[f] = max(o.attempt[f], c.Attempt)
 		}
@@ -113,7 +113,7 @@ func (o *owner) begun() bool { return o.opened() && o.confirmed }
 // fetchSource reads the next records of the source partition.
 func (o *owner) fetchSource(n int) {
 	for _, f := range o.w.source {
-		if f.removed || f.rec.Offset < o.sourceNext {
+		if f.removed || f.life != o.life || f.rec.Offset < o.sourceNext {
 			continue
 		}
 		if n == 0 {
@@ -160,10 +160,11 @@ func (o *owner) turn(j *job) {
 }
 
 func (o *owner) reserve(j *job) bool {
+	before, _ := o.q.Len()
 	if !o.q.Reserve(j.rec) {
 		return false
 	}
-	if records, _ := o.q.Len(); records > o.w.limit {
+	if records, _ := o.q.Len(); records > max(before, o.w.limit) {
 		o.w.wrong(bounds, "%d records in the queue, the most is %d", records, o.w.limit)
 	}
 	return true

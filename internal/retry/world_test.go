@@ -25,6 +25,7 @@ type world struct {
 	end     int64
 	facts   map[int64]*fact // all that ever were, by timestamp
 	log     []*kgo.Record   // the retry partition; a record's place is its offset
+	timely  []bool          // of each of those: its writer reigned then
 	flights []*flight
 
 	owners    []*owner // that are alive; the last one reigns
@@ -113,7 +114,7 @@ func (w *world) produce() {
 func (w *world) compact() {
 	var can []*fact
 	for i, f := range w.source {
-		if !f.removed && (f.final > 0 || w.kept(f)) && w.overwritten(w.source[i+1:], f) {
+		if !f.removed && (f.final > 0 || w.safe(f)) && w.overwritten(w.source[i+1:], f) {
 			can = append(can, f)
 		}
 	}
@@ -138,7 +139,7 @@ func (w *world) overwritten(later []*fact, f *fact) bool {
 func (w *world) remake() {
 	for _, f := range w.source {
 		f.removed = true
-		f.lost = f.final == 0 && !w.kept(f)
+		f.lost = f.final == 0 && !w.safe(f)
 	}
 	w.life++
 	w.source, w.end = nil, 0
@@ -147,18 +148,28 @@ func (w *world) remake() {
 	w.assign(rapid.Bool().Draw(w.T, "the owner stands still"))
 }
 
-// kept says whether a copy of f is there for whoever comes next.
+// kept says whether whoever comes next finds a copy of f that counts.
 func (w *world) kept(f *fact) bool {
 	last := w.position()
+	return w.copied(f, func(c retry.Copy) bool {
+		late := w.ordered && c.Owner != retry.NoOwner && c.Owner < last.Owner && last.Owner < c.Offset
+		return !late && !last.Done(c.Offset)
+	})
+}
+
+// safe says the same of a copy that its writer has stored while it reigned: no later
+// owner may pass that over.
+func (w *world) safe(f *fact) bool {
+	last := w.position()
+	return w.copied(f, func(c retry.Copy) bool { return w.timely[c.Offset] && !last.Done(c.Offset) })
+}
+
+func (w *world) copied(f *fact, counts func(retry.Copy) bool) bool {
 	for offset := w.committed.retry; offset < int64(len(w.log)); offset++ {
 		c := retry.Read(w.log[offset], w.now)
-		if c.Record == nil || w.factOf(c.Record) != f || last.Done(offset) {
-			continue
+		if c.Record != nil && w.factOf(c.Record) == f && counts(c) {
+			return true
 		}
-		if w.ordered && c.Owner != retry.NoOwner && c.Owner < last.Owner && last.Owner < offset {
-			continue // late
-		}
-		return true
 	}
 	return false
 }
@@ -188,7 +199,7 @@ func (w *world) store(f *flight) {
 	f.stored = int64(len(w.log))
 	rec := *f.rec
 	rec.Offset, rec.Timestamp = f.stored, w.now
-	w.log = append(w.log, &rec)
+	w.log, w.timely = append(w.log, &rec), append(w.timely, f.by == w.reigning())
 	if f.fact == nil {
 		w.say("stored at %d: the marker of owner %d", f.stored, f.by.gen)
 		return
