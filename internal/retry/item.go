@@ -76,7 +76,6 @@ type line struct {
 	key     string
 	items   []*item
 	running int // of the items
-	ahead   int // of the items
 }
 
 func (l *line) add(it *item) {
@@ -94,12 +93,9 @@ func (l *line) remove(it *item) {
 // free says whether the first item may run as far as its key goes.
 func (l *line) free() bool { return l.running == 0 }
 
-// blocks says whether a source record of this key that comes now waits behind the
-// line. It does not when all that is there is further on in the source and waits for
-// its own turn there.
-func (l *line) blocks(offset int64) bool {
-	return l.ahead < len(l.items) || l.items[0].rec.Offset <= offset
-}
+// blocks says whether a source record whose turn has come waits behind the line. It
+// does not when the first of the line waits for a turn of its own that comes later.
+func (l *line) blocks() bool { return l.running > 0 || !l.items[0].ahead }
 
 // keep is rec with bytes of its own. A record as it was fetched holds the whole batch
 // it came in, for as long as it waits.

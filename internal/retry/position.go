@@ -26,9 +26,10 @@ const MostSpan = 16_384
 const version = "siskin-retry/1"
 
 // ParsePosition reads the metadata of a commit. offset is where the retry partition is
-// read from now: metadata that belong to another offset mean nothing, as after a reset
-// of the offsets, or in a mirror of the topic.
-func ParsePosition(offset int64, metadata string) Position {
+// read from now, and end where it ended when it was asked after that: metadata that
+// belong to another offset, or tell about copies behind the end, mean nothing, as after
+// a reset of the offsets, in a mirror of the topic, or when it was made anew.
+func ParsePosition(offset, end int64, metadata string) Position {
 	none := Position{Owner: NoOwner, offset: offset}
 	fields := strings.Split(metadata, " ")
 	if len(fields) != 4 || fields[0] != version || fields[2] != strconv.FormatInt(offset, 10) {
@@ -42,7 +43,11 @@ func ParsePosition(offset int64, metadata string) Position {
 	if err != nil || len(done) > MostSpan/8 {
 		return none
 	}
-	return Position{Owner: owner, offset: offset, done: done}
+	p := Position{Owner: owner, offset: offset, done: done}
+	if owner >= end || p.behind(end) {
+		return none
+	}
+	return p
 }
 
 // Metadata is what ParsePosition reads.
@@ -70,6 +75,16 @@ func (p Position) at(offset int64, owner int64, done []byte) Position {
 		next.done = next.done[:len(next.done)-1]
 	}
 	return next
+}
+
+// behind says whether it tells about copies at or behind the end of the log.
+func (p Position) behind(end int64) bool {
+	for offset := max(p.offset, end); offset < p.offset+int64(8*len(p.done)); offset++ {
+		if p.Done(offset) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Position) set(offset int64) {

@@ -137,10 +137,29 @@ func (q *Queue) Meet(rec *kgo.Record) Turn {
 	if it != nil || !q.cfg.KeepOrder || rec.Key == nil {
 		return Run
 	}
-	if l := q.lines[string(rec.Key)]; l != nil && l.blocks(rec.Offset) {
+	l := q.lines[string(rec.Key)]
+	if l == nil {
+		return Run
+	}
+	if q.ahead.Len() > 0 {
+		q.overtaken(l, rec.Offset)
+	}
+	if l.blocks() {
 		return Park
 	}
 	return Run
+}
+
+// overtaken lets those of a line run whose source records do not come, since a later
+// one of the key has its turn. To wait for the watermark would not do: it can be the
+// later one that holds it up, for there is no room to park it.
+func (q *Queue) overtaken(l *line, offset int64) {
+	for _, it := range l.items {
+		if it.rec.Offset > offset {
+			return
+		}
+		q.meet(it)
+	}
 }
 
 // Passed says that the source's watermark is at offset: all before is done.
@@ -161,9 +180,6 @@ func (q *Queue) meet(it *item) {
 		return
 	}
 	it.ahead = false
-	if it.line != nil {
-		it.line.ahead--
-	}
 	q.ahead.put(it, false)
 	q.noteLowest()
 	q.settle(it)
@@ -317,9 +333,6 @@ func (q *Queue) join(it *item) {
 		l = &line{key: string(it.rec.Key)}
 		q.lines[l.key] = l
 	}
-	if it.ahead {
-		l.ahead++
-	}
 	l.add(it)
 	it.line = l
 	if len(l.items) > 1 && l.items[0] == it {
@@ -351,9 +364,6 @@ func (q *Queue) remove(it *item) (done []commit.Mark) {
 func (q *Queue) leave(it *item, l *line) {
 	if it.state == running {
 		l.running--
-	}
-	if it.ahead {
-		l.ahead--
 	}
 	l.remove(it)
 	if len(l.items) == 0 {

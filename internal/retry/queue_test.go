@@ -15,7 +15,7 @@ func record(offset int64, key string) *kgo.Record {
 
 func queue(ordered bool) *retry.Queue {
 	q := retry.NewQueue(retry.Config{Group: "g", Topic: "t", KeepOrder: ordered, Token: "own", Records: 10, Bytes: 1_000})
-	q.Begin(0, 0, retry.ParsePosition(0, ""))
+	q.Begin(0, 0, retry.ParsePosition(0, 0, ""))
 	if ordered {
 		q.Read(retry.Copy{Token: "own", Offset: 0}, 0)
 	}
