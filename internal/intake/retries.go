@@ -244,7 +244,7 @@ func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
 			continue
 		}
 		t.at, t.kept = min(max(c.At, begin), end), i == 0
-		t.was = retry.ParsePosition(t.at, c.Metadata)
+		t.was = retry.ParsePosition(t.at, end, c.Metadata)
 		if t.at != c.At {
 			t.in.cfg.Emit(events.OffsetsLost{
 				Group:    t.in.cfg.Group,
