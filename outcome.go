@@ -28,6 +28,26 @@ func RetryAfter(delay time.Duration, err error) error { return outcome.RetryErro
 // request is answered with err.
 func DeadLetter(err error) error { return outcome.DeadLetterError(err) }
 
+// FailAt says that the record with this index in a batch has failed with err; see
+// OnBatch. The index is that of the value in the handler's slice. To say what happens
+// next, wrap err, not the result, in RetryAfter, Drop or DeadLetter. Several are
+// joined with errors.Join. Without an err it is nil, so that it can stand around a
+// call:
+//
+//	for i, v := range values {
+//		errs = append(errs, siskin.FailAt(i, store(v)))
+//	}
+//	return errors.Join(errs...)
+//
+// An index that is not in the batch fails all of it. In a handler for single records
+// it changes nothing.
+func FailAt(index int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return outcome.AtError(index, err)
+}
+
 // verdict tells the pure decision what it cannot see by itself.
 func verdict(err error) outcome.Verdict {
 	_, undecodable := errors.AsType[*DecodeError](err)

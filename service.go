@@ -338,6 +338,8 @@ func (s *Service) intakeConfig() intake.Config {
 		Serve:            s.server.Serve,
 		Keep:             s.server.Keep,
 		Lanes:            s.lanes,
+		Batches:          s.batches,
+		ServeBatch:       s.server.ServeBatch,
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,
 		UncommittedLimit: s.cfg.UncommittedLimit,
@@ -363,6 +365,14 @@ func (s *Service) lanes(topic string) (lane.Order, *lane.Places) {
 		return b.order, b.places
 	}
 	return lane.Nothing, nil
+}
+
+// batches says how many records of a topic are served together.
+func (s *Service) batches(topic string) (size int, wait time.Duration) {
+	if b := s.routes.Find(topic); b != nil {
+		return b.size, b.wait
+	}
+	return 0, 0
 }
 
 // unread are the topics that no pattern means.

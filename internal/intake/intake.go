@@ -37,6 +37,11 @@ type Config struct {
 	// Serve handles one record. It must see to it that Item.Done or Item.Leave
 	// is called exactly once, at any time and from any goroutine.
 	Serve func(context.Context, Item)
+	// Batches says how many records of a topic are served together, and how long one
+	// waits for others; zero is one by one. May be nil: all are.
+	Batches func(topic string) (size int, wait time.Duration)
+	// ServeBatch is Serve for records of one partition that are served together.
+	ServeBatch func(context.Context, []Item)
 	// Keep stores a batch that cannot be read, and notes in it where. It reports
 	// false when ctx ended before that; only then the batch's offsets are not done.
 	// May be nil: nothing is kept.

@@ -6,15 +6,18 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Item is one record on its way. Done or Leave must be called exactly once.
+// Item is one record on its way. Done, Leave or, in a batch, Fail must be called
+// exactly once.
 type Item struct {
 	Record *kgo.Record
 	p      *partition
 	mark   commit.Mark
+	turn   *lane.Turn   // nil for a record that was never in a batch
 	entry  *retry.Entry // of a record from the retry topic
 }
 
@@ -72,6 +75,21 @@ func (i Item) Later(n retry.Note) error {
 // Leave says that nothing comes of the record here. Unless Commit is called for
 // it, it is delivered again to the partition's next owner.
 func (i Item) Leave() { i.p.open.sub() }
+
+// Fail says that its batch could not handle the record: it is served again, alone,
+// before later ones with its key. It may be called until Config.ServeBatch returns.
+func (i Item) Fail(f lane.Failure) {
+	i.turn.Failed = &f
+	i.p.open.sub()
+}
+
+// Failed is what the record's batch has left to it, or nil.
+func (i Item) Failed() *lane.Failure {
+	if i.turn == nil {
+		return nil
+	}
+	return i.turn.Failed
+}
 
 // Manual says that only Commit, CommitOffset or a failure ends the record.
 func (i Item) Manual() { i.p.marks.Manual(i.mark) }

@@ -63,8 +63,20 @@ func (in *Intake) makePartition(k key, order lane.Order, places []*lane.Places) 
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
-	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Left: p.left})
+	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Batch: p.batch(), Left: p.left})
 	return p
+}
+
+// batch is how the partition's records are served together, or nil.
+func (p *partition) batch() *lane.Batch {
+	if p.in.cfg.Batches == nil {
+		return nil
+	}
+	size, wait := p.in.cfg.Batches(p.key.topic)
+	if size == 0 {
+		return nil
+	}
+	return &lane.Batch{Size: size, Wait: wait, Serve: p.serveBatch, Alone: p.serveAlone}
 }
 
 func (p *partition) serve(rec *kgo.Record, mark uint64) {
@@ -77,6 +89,20 @@ func (p *partition) serve(rec *kgo.Record, mark uint64) {
 	if p.twin == nil || p.twin.turn(item) {
 		p.in.cfg.Serve(p.ctx, item)
 	}
+}
+
+func (p *partition) serveBatch(turns []lane.Turn) {
+	items := make([]Item, len(turns))
+	for i := range turns {
+		p.open.add()
+		items[i] = Item{Record: turns[i].Record, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
+	}
+	p.in.cfg.ServeBatch(p.ctx, items)
+}
+
+func (p *partition) serveAlone(t lane.Turn) {
+	p.open.add()
+	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, p: p, mark: commit.Mark(t.Mark), turn: &t})
 }
 
 // push hands records to the lane and pauses the partition when it is full. A
@@ -133,7 +159,9 @@ func (p *partition) pause() {
 	p.in.client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
 	if p.roomy() {
 		p.unpause()
+		return
 	}
+	p.lane.Hurry()
 }
 
 func (p *partition) resume() {

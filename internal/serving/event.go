@@ -3,21 +3,28 @@ package serving
 import (
 	"slices"
 
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
 )
 
 // event runs each handler of an event. The record is done when all of them are.
-func (w work) event(handlers []*Handler) { w.handle(handlers, outcome.Event) }
+func (w work) event(handlers []*Handler) { w.handle(handlers, outcome.Event, nil) }
 
 // oneWay runs a request handler for a record that asks for no reply; its values are
 // discarded.
-func (w work) oneWay(h *Handler) { w.handle([]*Handler{h}, outcome.Request) }
+func (w work) oneWay(h *Handler) { w.handle([]*Handler{h}, outcome.Request, nil) }
+
+// alone goes on with a record that its batch could not handle.
+func (w work) alone(h *Handler, f *lane.Failure) {
+	w.handle([]*Handler{h}, outcome.Event, &ended{number: 1, err: f.Err, shared: f.Shared})
+}
 
 func discard(any) error { return nil }
 
 // handle runs handlers that have no caller, those that fail again and again until
-// the record waits in a retry topic or none is left.
-func (w work) handle(handlers []*Handler, kind outcome.Kind) {
+// the record waits in a retry topic or none is left. first is an attempt that has
+// ended already, or nil.
+func (w work) handle(handlers []*Handler, kind outcome.Kind, first *ended) {
 	all, chosen := result{}, w.chosen(len(handlers))
 	for n := w.item.Attempt(); ; n++ {
 		var failed []int
@@ -26,7 +33,7 @@ func (w work) handle(handlers []*Handler, kind outcome.Kind) {
 			if chosen != nil && !slices.Contains(chosen, i) {
 				continue
 			}
-			switch r := w.attempts(w.ctx, h, kind, n, discard); {
+			switch r := w.begin(h, kind, n, first); {
 			case r.abandoned:
 				w.settle(r)
 				return
@@ -47,8 +54,16 @@ func (w work) handle(handlers []*Handler, kind outcome.Kind) {
 			w.settle(r)
 			return
 		}
-		chosen = failed
+		chosen, first = failed, nil
 	}
+}
+
+// begin is attempts, also for one that has ended already.
+func (w work) begin(h *Handler, kind outcome.Kind, n int, first *ended) result {
+	if first != nil {
+		return w.after(w.ctx, h, kind, *first, discard)
+	}
+	return w.attempts(w.ctx, h, kind, n, discard)
 }
 
 // chosen are the numbers of the handlers that are to run, or nil for all. Those that a

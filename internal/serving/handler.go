@@ -34,10 +34,17 @@ type Handler struct {
 	Manual bool
 	// Run is the handler with everything around it.
 	Run Run
+	// Batch is the handler for records that are served together. Else it is nil.
+	// Run then serves one record alone.
+	Batch RunBatch
 }
 
 // Run starts a handler once. reply sends one value to the caller.
 type Run func(ctx context.Context, a Attempt, reply func(any) error) error
+
+// RunBatch starts a handler once for several records. It notes in failed, by index,
+// what is wrong with single ones; the error it returns is that of all others.
+type RunBatch func(ctx context.Context, batch []Attempt, failed []error) error
 
 // Attempt is what a handler is started for.
 type Attempt struct {
