@@ -59,7 +59,7 @@ func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	b := newBatch(c, topic, len(messages))
+	b := newEmission(c, topic, len(messages))
 	if err := b.check(ctx); err != nil {
 		return b.metas, fmt.Errorf("siskin: emit to %q: %w", topic, c.closedError(err))
 	}
@@ -72,8 +72,8 @@ func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message
 	return b.results(), nil
 }
 
-// batch is events on their way to the broker.
-type batch struct {
+// emission is events on their way to the broker.
+type emission struct {
 	c     *Client
 	topic string
 
@@ -84,8 +84,8 @@ type batch struct {
 	done  chan struct{} // closed when nothing is left
 }
 
-func newBatch(c *Client, topic string, n int) *batch {
-	b := &batch{c: c, topic: topic, metas: make([]RecordMetadata, n), left: n, done: make(chan struct{})}
+func newEmission(c *Client, topic string, n int) *emission {
+	b := &emission{c: c, topic: topic, metas: make([]RecordMetadata, n), left: n, done: make(chan struct{})}
 	for i := range b.metas {
 		b.metas[i] = RecordMetadata{Topic: topic, Partition: -1, Offset: -1}
 	}
@@ -95,14 +95,14 @@ func newBatch(c *Client, topic string, n int) *batch {
 	return b
 }
 
-func (b *batch) check(ctx context.Context) error {
+func (b *emission) check(ctx context.Context) error {
 	if err := wire.CheckTopic(b.topic); err != nil {
 		return err
 	}
 	return b.c.checked(ctx, b.topic)
 }
 
-func (b *batch) send(ctx context.Context, i int, m Message) {
+func (b *emission) send(ctx context.Context, i int, m Message) {
 	value, err := b.c.cfg.Codec.Encode(m.Value)
 	if err != nil {
 		b.landed(i, nil, err)
@@ -118,7 +118,7 @@ func (b *batch) send(ctx context.Context, i int, m Message) {
 	b.c.kafka.TryProduce(fate, &rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
 }
 
-func (b *batch) landed(i int, rec *kgo.Record, err error) {
+func (b *emission) landed(i int, rec *kgo.Record, err error) {
 	b.c.noteRemade(b.topic, err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -139,7 +139,7 @@ func (b *batch) landed(i int, rec *kgo.Record, err error) {
 }
 
 // wait returns when all records have landed, or ctx ends.
-func (b *batch) wait(ctx context.Context) error {
+func (b *emission) wait(ctx context.Context) error {
 	select {
 	case <-b.done:
 	case <-ctx.Done():
@@ -152,7 +152,7 @@ func (b *batch) wait(ctx context.Context) error {
 }
 
 // results is a copy, because records may still land.
-func (b *batch) results() []RecordMetadata {
+func (b *emission) results() []RecordMetadata {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]RecordMetadata(nil), b.metas...)

@@ -52,7 +52,7 @@ type Registrar interface {
 func Handle[Req, Res any](
 	r Registrar, pattern string, fn func(context.Context, Req) (Res, error), opts ...HandlerOption,
 ) {
-	r.register(registration{pattern, serving.Single, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+	r.register(registration{topic: pattern, kind: serving.Single, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, reply func(any) error) error {
 		req, err := decode[Req](d)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func Handle[Req, Res any](
 			return err
 		}
 		return reply(res)
-	}, opts, caller()})
+	}})
 }
 
 // HandleStream serves the requests on the topic pattern with any number of
@@ -74,26 +74,52 @@ func Handle[Req, Res any](
 func HandleStream[Req, Res any](
 	r Registrar, pattern string, fn func(ctx context.Context, req Req, send func(Res) error) error, opts ...HandlerOption,
 ) {
-	r.register(registration{pattern, serving.Stream, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+	r.register(registration{topic: pattern, kind: serving.Stream, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, reply func(any) error) error {
 		req, err := decode[Req](d)
 		if err != nil {
 			return err
 		}
 		return fn(ctx, req, func(res Res) error { return reply(res) })
-	}, opts, caller()})
+	}})
 }
 
 // On handles the events on topic with fn. A topic can have several event
 // handlers; they run in the order in which they were registered, and each is
 // retried by itself.
 func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
-	r.register(registration{topic, serving.Event, func(ctx context.Context, d *Delivery, _ func(any) error) error {
+	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, _ func(any) error) error {
 		v, err := decode[T](d)
 		if err != nil {
 			return err
 		}
 		return fn(ctx, v)
-	}, opts, caller()})
+	}})
+}
+
+// OnBatch handles the events on topic with fn, many at a time. A batch has records of
+// one partition, in the order of their offsets, and begins when it has BatchSize
+// records, or when the first of them has waited for BatchWait. DeliveriesFrom has
+// what is known of each. A topic has one such handler, and then no other.
+//
+// A nil error says that all records are done. FailAt names single ones that are not;
+// any other error is that of all records that are not named. What has failed is tried
+// again alone, in a batch of one, as a handler of On would be: so a record that fails
+// by itself becomes a dead letter, and those beside it do not. A value that cannot be
+// decoded, or is not valid, is left out of its batch.
+//
+// Records with one key are never in two batches at once, and wait for those before
+// them that are tried again; batches with other keys run at once. With Ordered, one
+// batch of a partition runs at a time, WithConcurrency bounds how many run, and
+// WithTimeout how long one call of fn takes. Middleware is refused: it wraps one
+// record. Wrap fn itself.
+func OnBatch[T any](r Registrar, topic string, fn func(context.Context, []T) error, opts ...HandlerOption) {
+	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), batch: func(b *batch) error {
+		values := decodeBatch[T](b)
+		if len(values) == 0 {
+			return nil
+		}
+		return fn(b, values)
+	}})
 }
 
 // Scope is a part of a service whose handlers share options, such as

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
+	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/topics"
@@ -265,7 +265,7 @@ func (s *Service) keeper() topics.Keeper {
 	}
 }
 
-// needed are the topics to read, and the dead-letter topics of events. A
+// needed are the topics to read, the dead-letter topics of events, and retry topics. A
 // request becomes a dead letter only where its handler says so; that topic is
 // made when it is first needed.
 func (s *Service) needed() []topics.Spec {
@@ -275,6 +275,9 @@ func (s *Service) needed() []topics.Spec {
 		if len(s.routes.Find(topic).Events) > 0 {
 			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
 		}
+		if t, ok := s.retryTopic(topic); ok {
+			specs = append(specs, s.retrySpec(topic, t.Name))
+		}
 	}
 	return specs
 }
@@ -283,6 +286,45 @@ func (s *Service) letterSpec(t deadletter.Topics) topics.Spec {
 	spec := s.cfg.spec(t.Letters, security.Write)
 	spec.Like, spec.Optional = t.Source, t.Optional
 	return spec
+}
+
+// retrySpec is a retry topic. What waits there waits for a day at most, and must
+// outlive a weekend without a service.
+func (s *Service) retrySpec(source, name string) topics.Spec {
+	spec := s.cfg.spec(name, security.Write)
+	spec.Like, spec.Grow, spec.Retention = source, true, 7*24*time.Hour
+	return spec
+}
+
+// retryTopic is where the records of a topic wait to be tried again, or false.
+func (s *Service) retryTopic(source string) (intake.RetryTopic, bool) {
+	b := s.routes.Find(source)
+	if b == nil || b.retry == nil {
+		return intake.RetryTopic{}, false
+	}
+	return intake.RetryTopic{
+		Name: b.retry.topic(source, s.cfg.Group), KeepOrder: b.retry.KeepOrder, Spring: b.retry.Spring,
+	}, true
+}
+
+// retries is nil when no handler has a retry topic.
+func (s *Service) retries() *intake.Retries {
+	if !s.routes.Any(func(b *topicBindings) bool { return b.retry != nil }) {
+		return nil
+	}
+	ensure := func(ctx context.Context, source string) error {
+		t, _ := s.retryTopic(source)
+		return s.keeper().Ensure(ctx, []topics.Spec{s.retrySpec(source, t.Name)})
+	}
+	out := retry.NewPublisher(s.producer, ensure)
+	return &intake.Retries{
+		Topic: s.retryTopic, Ensure: ensure,
+		Store: func(ctx context.Context, copied *kgo.Record, of events.Position) error {
+			return out.Store(ctx, copied, of.Topic, func(err error) {
+				s.emit(events.PublishFailed{Position: of, To: copied.Topic, Err: err})
+			})
+		},
+	}
 }
 
 func (s *Service) intakeConfig() intake.Config {
@@ -296,6 +338,8 @@ func (s *Service) intakeConfig() intake.Config {
 		Serve:            s.server.Serve,
 		Keep:             s.server.Keep,
 		Lanes:            s.lanes,
+		Batches:          s.batches,
+		ServeBatch:       s.server.ServeBatch,
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,
 		UncommittedLimit: s.cfg.UncommittedLimit,
@@ -309,6 +353,7 @@ func (s *Service) intakeConfig() intake.Config {
 		Drain:            s.cfg.Drain,
 		Session:          s.cfg.Session,
 		Start:            from,
+		Retries:          s.retries(),
 		Joined:           func() { s.joinOne.Do(func() { close(s.joined) }) },
 		Emit:             s.emit,
 	}
@@ -322,5 +367,13 @@ func (s *Service) lanes(topic string) (lane.Order, *lane.Places) {
 	return lane.Nothing, nil
 }
 
+// batches says how many records of a topic are served together.
+func (s *Service) batches(topic string) (size int, wait time.Duration) {
+	if b := s.routes.Find(topic); b != nil {
+		return b.size, b.wait
+	}
+	return 0, 0
+}
+
 // unread are the topics that no pattern means.
-var unread = append([]string{"^__", regexp.QuoteMeta(wire.DeadLetterSuffix) + "$"}, reply.Expressions()...)
+var unread = append([]string{"^__", wire.DeadLetterSuffix + "$", wire.RetrySuffix + "$"}, reply.Expressions()...)

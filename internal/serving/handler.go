@@ -26,16 +26,25 @@ type Handler struct {
 	Dialect dialect.Dialect
 	// Policy is how often and how fast a record is tried again.
 	Policy outcome.Policy
+	// Later is true when the record waits for its next attempt in a retry topic.
+	Later bool
 	// Timeout bounds one attempt. Zero is no bound.
 	Timeout time.Duration
 	// Manual is true when the handler's author says when its records are done.
 	Manual bool
 	// Run is the handler with everything around it.
 	Run Run
+	// Batch is the handler for records that are served together. Else it is nil.
+	// Run then serves one record alone.
+	Batch RunBatch
 }
 
 // Run starts a handler once. reply sends one value to the caller.
 type Run func(ctx context.Context, a Attempt, reply func(any) error) error
+
+// RunBatch starts a handler once for several records. It notes in failed, by index,
+// what is wrong with single ones; the error it returns is that of all others.
+type RunBatch func(ctx context.Context, batch []Attempt, failed []error) error
 
 // Attempt is what a handler is started for.
 type Attempt struct {

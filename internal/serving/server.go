@@ -64,6 +64,10 @@ func (s *Server) Serve(ctx context.Context, item intake.Item) {
 	if w.manual = topic.Manual; w.manual {
 		item.Manual()
 	}
+	if f := item.Failed(); f != nil {
+		w.alone(topic.Events[0], f)
+		return
+	}
 	if topic.Request == nil {
 		w.event(topic.Events)
 		return

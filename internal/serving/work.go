@@ -61,7 +61,9 @@ func (w work) deadLetter(cause error) bool {
 	return w.s.Letters.Publish(w.ctx, w.item.Record, cause, w.s.unpublished(w.position())) == nil
 }
 
-func (w work) position() events.Position {
-	r := w.item.Record
+func (w work) position() events.Position { return position(w.item) }
+
+func position(item intake.Item) events.Position {
+	r := item.Record
 	return events.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 }
