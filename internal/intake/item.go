@@ -42,9 +42,10 @@ func (i Item) Handlers() []int {
 func (i Item) Done() {
 	if i.entry != nil {
 		i.p.twin.settle(i.Record, i.p.twin.queue.Finish(i.Record))
-	} else {
-		i.p.done(i.mark)
+		i.p.open.sub()
+		return
 	}
+	i.p.done(i.mark)
 	i.p.open.sub()
 }
 
