@@ -61,6 +61,11 @@ func (s *Service) bind(reg registration) error {
 	for _, opt := range reg.options {
 		opt.applyHandler(&o)
 	}
+	if o.retry != nil {
+		if err := s.checkRetry(reg, o); err != nil {
+			return wrong("%w", err)
+		}
+	}
 	if reg.batch != nil {
 		if err := s.checkBatch(o); err != nil {
 			return wrong("%w", err)
@@ -70,6 +75,20 @@ func (s *Service) bind(reg registration) error {
 		return wrong("%w", err)
 	}
 	return nil
+}
+
+// checkRetry says why a handler cannot have its retry topic.
+func (s *Service) checkRetry(reg registration, o handlerOptions) error {
+	if err := o.retry.check(o, reg.kind); err != nil {
+		return err
+	}
+	if reg.batch != nil && o.retry.KeepOrder {
+		return errors.New("a batch handler cannot have Retry.KeepOrder: a batch may hold several records of a key")
+	}
+	if _, ok := route.Expression(reg.topic); ok {
+		return nil
+	}
+	return wire.CheckTopic(o.retry.topic().Name(reg.topic, s.cfg.Group))
 }
 
 // checkBatch says what a batch handler cannot have.
@@ -89,8 +108,11 @@ func (s *Service) checkBatch(o handlerOptions) error {
 // handler is a registration with its chain built.
 func (s *Service) handler(reg registration, o handlerOptions) *serving.Handler {
 	h := &serving.Handler{
-		Kind: reg.kind, Where: reg.where, Dialect: o.dialect, Policy: s.cfg.retry(), Timeout: o.timeout, Manual: o.manual,
+		Kind: reg.kind, Where: reg.where, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Timeout: o.timeout, Manual: o.manual,
 		Order: o.order, Most: o.most,
+	}
+	if o.retry != nil {
+		h.Retry = o.retry.topic()
 	}
 	if reg.batch != nil {
 		h.Size, h.Wait, h.Batch = o.batchSize, o.batchWait, s.runBatch(reg.batch)

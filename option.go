@@ -36,6 +36,7 @@ type handlerOptions struct {
 	order      lane.Order
 	most       int
 	manual     bool
+	retry      *Retry
 	batchSize  int
 	batchWait  time.Duration
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
+	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/topics"
@@ -232,6 +232,7 @@ func (s *Service) open() error {
 func (s *Service) servingConfig() serving.Config {
 	return serving.Config{
 		Find:    s.routes.Find,
+		Group:   s.cfg.Group,
 		Dialect: s.cfg.Dialect,
 		Replies: reply.NewPublisher(s.producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()}),
 		Letters: deadletter.NewPublisher(s.producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
@@ -259,7 +260,7 @@ func (s *Service) keeper() topics.Keeper {
 	}
 }
 
-// needed are the topics to read, and the dead-letter topics of events. A
+// needed are the topics to read, the dead-letter topics of events, and retry topics. A
 // request becomes a dead letter only where its handler says so; that topic is
 // made when it is first needed.
 func (s *Service) needed() []topics.Spec {
@@ -269,6 +270,9 @@ func (s *Service) needed() []topics.Spec {
 		if len(s.routes.Find(topic).Events) > 0 {
 			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
 		}
+		if t, ok := s.server.RetryTopic(topic); ok {
+			specs = append(specs, s.retrySpec(topic, t.Name))
+		}
 	}
 	return specs
 }
@@ -277,6 +281,34 @@ func (s *Service) letterSpec(t deadletter.Topics) topics.Spec {
 	spec := s.cfg.spec(t.Letters, security.Write)
 	spec.Like, spec.Optional = t.Source, t.Optional
 	return spec
+}
+
+// retrySpec is a retry topic. What waits there waits for a day at most, and must
+// outlive a weekend without a service.
+func (s *Service) retrySpec(source, name string) topics.Spec {
+	spec := s.cfg.spec(name, security.Write)
+	spec.Like, spec.Grow, spec.Retention = source, true, 7*24*time.Hour
+	return spec
+}
+
+// retries is nil when no handler has a retry topic.
+func (s *Service) retries() *intake.Retries {
+	if !s.routes.Any(func(t *serving.Topic) bool { return t.Retry != nil }) {
+		return nil
+	}
+	ensure := func(ctx context.Context, source string) error {
+		t, _ := s.server.RetryTopic(source)
+		return s.keeper().Ensure(ctx, []topics.Spec{s.retrySpec(source, t.Name)})
+	}
+	out := retry.NewPublisher(s.producer, ensure)
+	return &intake.Retries{
+		Topic: s.server.RetryTopic, Ensure: ensure,
+		Store: func(ctx context.Context, copied *kgo.Record, of events.Position) error {
+			return out.Store(ctx, copied, of.Topic, func(err error) {
+				s.emit(events.PublishFailed{Position: of, To: copied.Topic, Err: err})
+			})
+		},
+	}
 }
 
 func (s *Service) intakeConfig() intake.Config {
@@ -305,10 +337,11 @@ func (s *Service) intakeConfig() intake.Config {
 		Drain:            s.cfg.Drain,
 		Session:          s.cfg.Session,
 		Start:            from,
+		Retries:          s.retries(),
 		Joined:           func() { s.joinOne.Do(func() { close(s.joined) }) },
 		Emit:             s.emit,
 	}
 }
 
 // unread are the topics that no pattern means.
-var unread = append([]string{"^__", regexp.QuoteMeta(wire.DeadLetterSuffix) + "$"}, reply.Expressions()...)
+var unread = append([]string{"^__", wire.DeadLetterSuffix + "$", wire.RetrySuffix + "$"}, reply.Expressions()...)

@@ -2,10 +2,12 @@ package intake
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -15,14 +17,60 @@ type Item struct {
 	Record *kgo.Record
 	p      *partition
 	mark   commit.Mark
-	turn   *lane.Turn // nil for a record that was never in a batch
+	turn   *lane.Turn   // nil for a record that was never in a batch
+	entry  *retry.Entry // of a record from the retry topic
+}
+
+// Attempt is how often the record will have been tried when it has been tried now.
+func (i Item) Attempt() int {
+	if i.entry == nil {
+		return 1
+	}
+	return max(1, i.entry.Attempt)
+}
+
+// Handlers are the numbers of the handlers that are to run, or nil for all.
+func (i Item) Handlers() []int {
+	if i.entry == nil {
+		return nil
+	}
+	return i.entry.Handlers
 }
 
 // Done says that the record has reached its final outcome: its offset may be
 // committed.
 func (i Item) Done() {
+	if i.entry != nil {
+		i.p.twin.settle(i.Record, i.p.twin.queue.Finish(i.Record))
+		i.p.open.sub()
+		return
+	}
 	i.p.done(i.mark)
 	i.p.open.sub()
+}
+
+// Later is Done for a record that waits in the retry topic now, as n says. It returns
+// an error that wraps retry.ErrInPlace when it cannot wait there, and another one when the
+// partition was given up; the record has no outcome then.
+func (i Item) Later(n retry.Note) error {
+	t := i.p.twin
+	if t == nil || t.absent.Load() {
+		return retry.ErrInPlace
+	}
+	if i.entry == nil && !t.queue.Reserve(i.Record) {
+		return fmt.Errorf("%w: it is full", retry.ErrInPlace)
+	}
+	if err := t.store(i.p.ctx, i.Record, n); err != nil {
+		if i.entry == nil {
+			t.settle(i.Record, t.queue.Cancel(i.Record))
+		}
+		return err
+	}
+	if i.entry == nil {
+		i.p.done(i.mark)
+	}
+	i.p.open.sub()
+	return nil
 }
 
 // Leave says that nothing comes of the record here. Unless Commit is called for

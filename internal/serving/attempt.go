@@ -12,9 +12,10 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 )
 
-// attempts runs one handler until its outcome is final.
-func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, replyTo func(any) error) result {
-	return w.after(ctx, h, kind, ended{number: 1, err: w.attempt(ctx, h, 1, replyTo)}, replyTo)
+// attempts runs one handler from attempt n on until its outcome is final, or until
+// the record is to wait for the next attempt in a retry topic.
+func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, n int, replyTo func(any) error) result {
+	return w.after(ctx, h, kind, ended{number: n, err: w.attempt(ctx, h, n, replyTo)}, replyTo)
 }
 
 // ended is an attempt that has ended.
@@ -36,7 +37,7 @@ func (e ended) left(delay time.Duration) time.Duration {
 	return max(0, delay-time.Since(e.at))
 }
 
-// after goes on behind an attempt until the outcome is final.
+// after is attempts behind an attempt.
 func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last ended, replyTo func(any) error) result {
 	for {
 		if w.ctx.Err() != nil {
@@ -46,20 +47,27 @@ func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last end
 		if !last.shared {
 			w.note(last.err, last.number, action.Step)
 		}
-		if action.Step == outcome.Retry {
-			rested := w.item.Rest(ctx, last.left(action.Delay))
-			if rested == nil {
-				n := last.number + 1
-				last = ended{number: n, err: w.attempt(ctx, h, n, replyTo)}
-				continue
-			}
-			if errors.Is(rested, lane.ErrStopped) {
-				return result{abandoned: true}
-			}
-			action.Step = outcome.Fault // the caller's time is over
+		r := result{attempts: last.number, step: action.Step, err: last.err, delay: last.left(action.Delay)}
+		if r.step != outcome.Retry || h.Retry != nil {
+			return w.final(r)
 		}
-		return w.final(result{attempts: last.number, step: action.Step, err: last.err})
+		if r = w.rest(ctx, r); r.abandoned || r.step != outcome.Retry {
+			return w.final(r)
+		}
+		n := last.number + 1
+		last = ended{number: n, err: w.attempt(ctx, h, n, replyTo)}
 	}
+}
+
+// rest waits in place for the next attempt.
+func (w work) rest(ctx context.Context, r result) result {
+	switch err := w.item.Rest(ctx, r.delay); {
+	case errors.Is(err, lane.ErrStopped):
+		r.abandoned = true
+	case err != nil:
+		r.step = outcome.Fault // the caller's time is over
+	}
+	return r
 }
 
 // verdict is what the decision needs to know. An error of a whole batch says nothing
@@ -72,7 +80,7 @@ func (s *Server) verdict(last ended) outcome.Verdict {
 
 // final stores what the last attempt leaves behind.
 func (w work) final(r result) result {
-	r.abandoned = w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(r.err)
+	r.abandoned = r.abandoned || w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(r.err)
 	return r
 }
 

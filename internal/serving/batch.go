@@ -88,8 +88,3 @@ func (b *batch) note(whole error) {
 	e.Err = fmt.Errorf("a batch of %d records: %w", len(b.items), e.Err)
 	b.s.Emit(e)
 }
-
-// alone goes on with a record that its batch could not handle.
-func (w work) alone(h *Handler, f *lane.Failure) {
-	w.settle(w.after(w.ctx, h, outcome.Event, ended{number: 1, err: f.Err, at: f.At, shared: f.Shared}, discard))
-}

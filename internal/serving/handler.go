@@ -32,6 +32,8 @@ type Handler struct {
 	Most int
 	// Policy is how often and how fast a record is tried again.
 	Policy outcome.Policy
+	// Retry is where the record waits for its next attempt; nil is in place.
+	Retry *Retry
 	// Timeout bounds one attempt. Zero is no bound.
 	Timeout time.Duration
 	// Manual is true when the handler's author says when its records are done.

@@ -74,8 +74,32 @@ func (q *request) answer(h *Handler, to reply.Address) {
 			q.cutOff()
 		})()
 	}
-	q.r = q.attempts(ctx, h, outcome.Request, q.send)
-	q.end(h)
+	if q.run(ctx, h, to.Until) {
+		q.end(h)
+	}
+}
+
+// run runs the handler and reports whether that was all: false when the record waits
+// for another attempt in its retry topic.
+func (q *request) run(ctx context.Context, h *Handler, until time.Time) (ended bool) {
+	for n := q.item.Attempt(); ; n++ {
+		q.r = q.attempts(ctx, h, outcome.Request, n, q.send)
+		if q.r.step != outcome.Retry || q.r.abandoned {
+			return true
+		}
+		if !until.IsZero() && time.Now().Add(q.r.delay).After(until) {
+			q.r.step = outcome.Fault // nobody would wait for the answer
+			return true
+		}
+		q.r = q.later(ctx, q.r, nil)
+		if q.r.stored {
+			q.seq.Abandon()
+			return false
+		}
+		if q.r.step != outcome.Retry || q.r.abandoned {
+			return true
+		}
+	}
 }
 
 // holdFor is how long a value waits for the mark of the end to ride on it. A

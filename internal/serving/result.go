@@ -2,6 +2,7 @@ package serving
 
 import (
 	"errors"
+	"time"
 
 	"github.com/siskin-go/siskin/internal/outcome"
 )
@@ -12,6 +13,8 @@ type result struct {
 	attempts  int
 	err       error
 	step      outcome.Step
+	delay     time.Duration // with outcome.Retry
+	stored    bool          // the record waits in a retry topic
 	abandoned bool
 }
 
@@ -22,6 +25,13 @@ func (r result) with(other result) result {
 		step:     worse(r.step, other.step),
 		err:      errors.Join(r.err, other.err),
 	}
+}
+
+// orLater joins the results of two handlers that are to run again: both do when the
+// later one is due.
+func (r result) orLater(other result) result {
+	other.delay, other.err = max(r.delay, other.delay), errors.Join(r.err, other.err)
+	return other
 }
 
 func worse(a, b outcome.Step) outcome.Step {

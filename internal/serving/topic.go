@@ -16,6 +16,8 @@ type Topic struct {
 	Manual bool
 	// Order is the strictest of all.
 	Order lane.Order
+	// Retry is that of the last handler that has one, and keeps order when any does.
+	Retry *Retry
 	// Places are the least of all, or nil.
 	Places *lane.Places
 	// Size and Wait are those of the handler of batches, or zero.
@@ -65,6 +67,9 @@ func (t *Topic) Add(h *Handler) error {
 	}
 	t.Manual = t.Manual || h.Manual
 	t.Size, t.Wait = h.Size, h.Wait
+	if h.Retry != nil {
+		t.Retry = h.Retry.join(t.Retry)
+	}
 	return nil
 }
 
