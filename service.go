@@ -66,7 +66,8 @@ func NewService(cfg Config) (*Service, error) {
 }
 
 // Use puts middleware around all handlers of the service, outside that of
-// scopes and handlers, in the order of the calls.
+// scopes and handlers, in the order of the calls. A service with middleware can have
+// no handler of OnBatch: give it to a Scope.
 func (s *Service) Use(middleware ...Middleware) { s.middleware = append(s.middleware, middleware...) }
 
 func (s *Service) register(reg registration) { s.pending = append(s.pending, reg) }

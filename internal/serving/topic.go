@@ -50,6 +50,11 @@ func (t *Topic) Add(h *Handler) error {
 	if err := t.fits(h); err != nil {
 		return err
 	}
+	if h.Retry != nil {
+		if err := h.Retry.fits(h); err != nil {
+			return err
+		}
+	}
 	first := t.where == ""
 	if first {
 		t.where = h.Where
