@@ -41,6 +41,7 @@ type twin struct {
 
 	unstored   atomic.Bool // the last commit does not have all
 	confirming atomic.Bool // somebody commits for the first time
+	reminded   time.Time   // when the position was last committed anew; only the watch loop touches it
 
 	ready  atomic.Bool // the source may be served
 	absent atomic.Bool // there is no such partition: what fails is tried again in place
@@ -287,6 +288,21 @@ func (t *twin) passed(offset int64) {
 		t.release()
 	}
 }
+
+// remind commits the position once more now and then. The group does not subscribe to
+// retry topics, and brokers forget such positions some days after their last commit,
+// although the group lives.
+func (t *twin) remind() {
+	if now := time.Now(); now.Sub(t.reminded) > reminding && t.ready.Load() {
+		t.reminded = now
+		t.unstored.Store(true)
+		t.in.wakeCommits()
+	}
+}
+
+// reminding is how often: brokers keep positions for a week by default, and no less
+// than hours anywhere.
+const reminding = time.Hour
 
 // oldest is since when the record that has run for longest runs.
 func (t *twin) oldest() (offset int64, since time.Time, ok bool) {
