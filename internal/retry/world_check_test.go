@@ -42,7 +42,7 @@ func (o *owner) inOrder(j *job) {
 		o.w.wrong(keyOrder, "%s is handled after %s in generation %d", j.fact, h, o.gen)
 	}
 	o.highest[key] = j.fact
-	for _, other := range append(o.lane, o.runs...) {
+	for _, other := range o.jobs() {
 		if other != j && other.state == handled && (before(other.fact, j.fact) || other.fact == j.fact) {
 			o.w.wrong(keyOrder, "%s is handled beside %s", j.fact, other.fact)
 		}

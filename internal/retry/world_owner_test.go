@@ -3,6 +3,7 @@ package retry_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
@@ -278,12 +279,9 @@ func (o *owner) done(marks []commit.Mark) {
 	}
 }
 
+// jobs are all records on their way.
+func (o *owner) jobs() []*job { return slices.Concat(o.lane, o.runs) }
+
 func without(jobs []*job, j *job) []*job {
-	var rest []*job
-	for _, other := range jobs {
-		if other != j {
-			rest = append(rest, other)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(slices.Clone(jobs), func(k *job) bool { return k == j })
 }

@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type world struct {
 	*rapid.T
 	ordered bool
 	limit   int // of records in a queue
+	trouble int // how rare it is
+	weights map[string]int
 
 	now     time.Time
 	clock   int // counts what handlers are given
@@ -31,7 +34,6 @@ type world struct {
 	owners    []*owner // that are alive; the last one reigns
 	gen       int
 	committed committed
-	final     bool // nothing fails any more
 	story     []string
 }
 
@@ -207,11 +209,7 @@ func (w *world) store(f *flight) {
 	w.say("stored at %d: attempt %d of %s, by owner %d", f.stored, f.note.Attempt, f.fact, f.by.gen)
 }
 
+// land takes a copy off its way.
 func (w *world) land(f *flight) {
-	for i := range w.flights {
-		if w.flights[i] == f {
-			w.flights = append(w.flights[:i:i], w.flights[i+1:]...)
-			return
-		}
-	}
+	w.flights = slices.DeleteFunc(slices.Clone(w.flights), func(g *flight) bool { return g == f })
 }
