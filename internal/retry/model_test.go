@@ -21,12 +21,12 @@ func TestWorldWithoutOrder(t *testing.T) {
 // play lets one world go on for a while, and then to its end.
 func play(t *rapid.T, ordered bool) {
 	w := &world{
-		T: t, ordered: ordered, limit: rapid.IntRange(1, 6).Draw(t, "limit"), now: time.UnixMilli(10_000_000),
+		T: t, ordered: ordered, limit: pick(t, "limit", []int{1, 2, 4, 8}), now: time.UnixMilli(10_000_000),
 		facts: make(map[int64]*fact), committed: committed{source: -1}, weights: make(map[string]int),
 	}
-	w.trouble = rapid.SampledFrom([]int{2, 8, 30}).Draw(t, "trouble once in")
+	w.trouble = pick(t, "trouble once in", []int{2, 8, 30, 100})
 	w.assign(false)
-	for range rapid.IntRange(1, 400).Draw(t, "steps") {
+	for range rapid.IntRange(200, 500).Draw(t, "steps") {
 		w.step()
 	}
 	w.finish()
@@ -50,7 +50,7 @@ type step struct {
 func (s *steps) add(kind string, do func()) {
 	weight, ok := s.w.weights[kind]
 	if !ok {
-		weight = rapid.SampledFrom([]int{1, 3, 10, 30}).Draw(s.w.T, kind)
+		weight = pick(s.w.T, kind, []int{1, 3, 10, 30})
 		s.w.weights[kind] = weight
 	}
 	s.all = append(s.all, step{weight, do})
@@ -77,7 +77,7 @@ func (w *world) step() {
 	for _, o := range w.owners {
 		o.can(can)
 	}
-	at := rapid.IntRange(0, can.sum-1).Draw(w.T, "step")
+	at := below(w.T, "step", can.sum)
 	for _, s := range can.all {
 		if at -= s.weight; at < 0 {
 			s.do()
@@ -87,7 +87,7 @@ func (w *world) step() {
 }
 
 // once is true once in n times.
-func (w *world) once(n int) bool { return rapid.IntRange(1, n).Draw(w.T, "once") == n }
+func (w *world) once(n int) bool { return below(w.T, "once", n) == n-1 }
 
 func (w *world) tick() { w.now = w.now.Add(500 * time.Millisecond) }
 
@@ -124,7 +124,7 @@ func (w *world) refuse(f *flight) {
 func (o *owner) can(can *steps) {
 	w := o.w
 	if o.retryNext < int64(len(w.log)) {
-		can.add("fetch retries", func() { o.fetchRetry(rapid.IntRange(1, 4).Draw(w.T, "records")) })
+		can.add("fetch retries", func() { o.fetchRetry(1 + below(w.T, "records", 4)) })
 	}
 	switch {
 	case o.commit == nil && !o.refused:
@@ -137,7 +137,7 @@ func (o *owner) can(can *steps) {
 	if !o.begun() {
 		return
 	}
-	can.add("fetch", func() { o.fetchSource(rapid.IntRange(1, 4).Draw(w.T, "records")) })
+	can.add("fetch", func() { o.fetchSource(1 + below(w.T, "records", 4)) })
 	can.add("run", o.run)
 	can.add("passed", o.passed)
 	can.add("move", o.move)

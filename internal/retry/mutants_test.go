@@ -104,7 +104,7 @@ var mutants = []mutant{
 		"queue.go", "\tif int(q.size.Load()) >= q.cfg.Records || ", "\tif ",
 	}}, bounds},
 	{"a cancelled record stays", []change{{
-		"queue.go", "it.state == writing {\n\t\treturn q.remove(it)", "it.state == writing {\n\t\treturn nil",
+		"queue.go", "it.copyAt == nowhere {\n\t\tq.remove(it)", "it.copyAt == nowhere {",
 	}}, progress},
 	{"a returned entry stays away", []change{{
 		"queue.go", "it.state != writing {\n\t\tq.wait(it)", "it.state != writing {",

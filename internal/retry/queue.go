@@ -199,8 +199,9 @@ func (q *Queue) noteLowest() {
 func (q *Queue) Reserve(rec *kgo.Record) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.find(rec) != nil {
-		return true // a foreign copy is here already
+	if it := q.find(rec); it != nil {
+		q.claim(it)
+		return true
 	}
 	bytes := held(rec)
 	if int(q.size.Load()) >= q.cfg.Records || q.bytes+bytes > q.cfg.Bytes {
@@ -210,15 +211,23 @@ func (q *Queue) Reserve(rec *kgo.Record) bool {
 	return true
 }
 
-// Cancel undoes Reserve: rec is not stored, and will not be. It returns the marks that
-// are done by it.
-func (q *Queue) Cancel(rec *kgo.Record) (done []commit.Mark) {
+// claim keeps an item of which a copy was read meanwhile, by whomever it is, from
+// running too.
+func (q *Queue) claim(it *item) {
+	if it.state == waiting {
+		it.state = writing
+		q.settle(it)
+	}
+}
+
+// Cancel undoes Reserve: rec is not stored, and will not be; it is tried again where it
+// is. Finish must follow: when a copy by somebody else has come, that is kept until then.
+func (q *Queue) Cancel(rec *kgo.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.find(rec); it != nil && it.state == writing {
-		return q.remove(it)
+	if it := q.find(rec); it != nil && it.state == writing && it.copyAt == nowhere {
+		q.remove(it)
 	}
-	return nil
 }
 
 // Stored says that a copy of rec with n is stored at an offset of the retry partition.
@@ -248,8 +257,12 @@ func (q *Queue) Return(rec *kgo.Record) {
 	}
 }
 
-// Finish says that rec has its final outcome. It returns the marks that are done.
+// Finish says that rec has its final outcome, also when it was tried only where it is.
+// It returns the marks that are done by it.
 func (q *Queue) Finish(rec *kgo.Record) (done []commit.Mark) {
+	if q.size.Load() == 0 {
+		return nil
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if it := q.find(rec); it != nil {

@@ -29,11 +29,18 @@ func (o *owner) handle(j *job) {
 	}
 }
 
+// open says whether f has no outcome that this owner could know. Somebody who does not
+// reign cannot know of a record that the source has no more.
+func (o *owner) open(f *fact) bool {
+	gone := f.removed && o != o.w.reigning()
+	return !f.lost && !gone && !o.end[f] && (f.final == 0 || f.final > o.gen)
+}
+
 // inOrder checks that all earlier records of the key are final, that this one does not
 // come after a later one in this generation, and that no other one is in a handler.
 func (o *owner) inOrder(j *job) {
 	for _, f := range o.w.facts {
-		if before(f, j.fact) && !f.lost && !o.end[f] && (f.final == 0 || f.final > o.gen) {
+		if before(f, j.fact) && o.open(f) {
 			o.w.wrong(keyOrder, "%s is handled, and %s has no final outcome", j.fact, f)
 		}
 	}

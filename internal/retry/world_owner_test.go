@@ -191,7 +191,7 @@ func (o *owner) write(j *job, n retry.Note) {
 	}
 	f.failed = func() {
 		if !j.retried {
-			o.done(o.q.Cancel(j.rec))
+			o.q.Cancel(j.rec)
 		}
 		if n.Cause == nil {
 			j.state = queued
@@ -221,9 +221,9 @@ func (o *owner) ended(j *job, ok bool) {
 
 func (o *owner) finish(j *job) {
 	o.ends(j)
+	o.done(o.q.Finish(j.rec))
 	if j.retried {
 		o.runs = without(o.runs, j)
-		o.done(o.q.Finish(j.rec))
 		return
 	}
 	o.leave(j)
