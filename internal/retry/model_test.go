@@ -22,9 +22,8 @@ func TestWorldWithoutOrder(t *testing.T) {
 func play(t *rapid.T, ordered bool) {
 	w := &world{
 		T: t, ordered: ordered, limit: pick(t, "limit", []int{1, 2, 4, 8}), now: time.UnixMilli(10_000_000),
-		facts: make(map[int64]*fact), committed: committed{source: -1}, weights: make(map[string]int),
+		facts: make(map[int64]*fact), committed: committed{source: -1},
 	}
-	w.trouble = pick(t, "trouble once in", []int{2, 8, 30, 100})
 	w.assign(false)
 	for range rapid.IntRange(200, 500).Draw(t, "steps") {
 		w.step()
@@ -45,8 +44,8 @@ type step struct {
 	do     func()
 }
 
-// add takes one more. How likely a kind is differs from world to world: so in some of
-// them nothing is read for long, or no answer comes, or everything fails.
+// add takes one more. How likely a kind is differs from time to time: so for a while
+// nothing is read, or no answer comes, or everything fails.
 func (s *steps) add(kind string, do func()) {
 	weight, ok := s.w.weights[kind]
 	if !ok {
@@ -59,6 +58,9 @@ func (s *steps) add(kind string, do func()) {
 
 // step lets one of the things happen that can.
 func (w *world) step() {
+	if w.weights == nil || w.once(50) {
+		w.weights, w.trouble = make(map[string]int), pick(w.T, "trouble once in", []int{2, 8, 30, 100})
+	}
 	can := &steps{w: w}
 	if len(w.facts) < 12 || w.once(6) {
 		can.add("produce", w.produce)
@@ -123,7 +125,7 @@ func (w *world) refuse(f *flight) {
 
 func (o *owner) can(can *steps) {
 	w := o.w
-	if o.retryNext < int64(len(w.log)) {
+	if o.begun && o.retryNext < int64(len(w.log)) {
 		can.add("fetch retries", func() { o.fetchRetry(1 + below(w.T, "records", 4)) })
 	}
 	switch {
@@ -132,9 +134,9 @@ func (o *owner) can(can *steps) {
 	case o.commit != nil && !o.commit.sent:
 		can.add("send", o.send)
 	case o.commit != nil:
-		can.add("answer", func() { o.answered(rapid.Bool().Draw(w.T, "the answer comes")) })
+		can.add("answer", o.answered)
 	}
-	if !o.begun() {
+	if !o.opened() {
 		return
 	}
 	can.add("fetch", func() { o.fetchSource(1 + below(w.T, "records", 4)) })
@@ -174,7 +176,7 @@ func (w *world) finish() {
 
 func (w *world) idle(o *owner) bool {
 	records, _ := o.q.Len()
-	return o.begun() && len(w.flights) == 0 && records == 0 && len(o.lane) == 0 &&
+	return o.opened() && len(w.flights) == 0 && records == 0 && len(o.lane) == 0 &&
 		o.sourceNext >= w.lastOffset() && o.retryNext == int64(len(w.log))
 }
 
@@ -202,13 +204,15 @@ func (w *world) round(o *owner, trouble bool) {
 			w.store(f)
 		}
 	}
-	o.fetchRetry(10)
+	if o.begun {
+		o.fetchRetry(10)
+	}
 	if o.commit == nil {
 		o.ask()
 	}
 	o.send()
-	o.answered(true)
-	if o.begun() {
+	o.answered()
+	if o.opened() {
 		w.work(o, trouble)
 	}
 	w.tick()

@@ -38,9 +38,6 @@ var mutants = []mutant{
 	}, {
 		useFile, "\tr.retry, _, r.metadata = o.q.Position(o.retryMarks)\n", "\tr.source, _, _ = o.sourceMarks.Position()\n",
 	}}, replay},
-	{"an owner handles before it is confirmed", []change{{
-		useFile, "return o.opened() && o.confirmed", "return o.opened()",
-	}}, keyOrder},
 	{"a marker makes an owner", []change{{
 		"read.go", "\tif q.cfg.KeepOrder && !q.isOpen()", "\tif !q.isOpen() {\n\t\tq.last.Owner = max(q.last.Owner, c.Offset)\n\t}\n\tif q.cfg.KeepOrder && !q.isOpen()",
 	}}, noLoss},

@@ -75,8 +75,9 @@ func NewQueue(cfg Config) *Queue {
 }
 
 // Begin says from where the source is read (-1 when that is not known yet), where it
-// ended then (-1 when that is not known), and what the last commit of the retry
-// partition tells. It comes before Read.
+// ends (-1 when that is not known), and what the last commit of the retry partition
+// tells. It comes before Read. With KeepOrder the end must be asked for when the marker
+// is stored: an earlier owner can have written what was produced until then.
 func (q *Queue) Begin(start, end int64, last Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -85,9 +86,6 @@ func (q *Queue) Begin(start, end int64, last Position) {
 
 // Opened is closed when the own marker was read, which is at once without KeepOrder.
 // Until then nothing of the source may be handled, and Next returns nothing.
-//
-// Then the position of the retry partition is committed, before anything is handled
-// or written: with that the group has confirmed this owner, and its number counts.
 func (q *Queue) Opened() <-chan struct{} { return q.opened }
 
 // Owner is the number that this owner writes: NoOwner before Opened and without
@@ -100,7 +98,7 @@ func (q *Queue) Owner() int64 {
 
 // Position is what is to be committed of the retry partition. To be right after a
 // crash, the position of the source partition must be taken before this one, and both
-// be committed in one request.
+// be committed in one request, also when only one has changed.
 func (q *Queue) Position(marks *commit.Partition) (offset int64, epoch int32, metadata string) {
 	offset, epoch, done := marks.Snapshot(MostSpan)
 	q.mu.Lock()

@@ -20,7 +20,9 @@ type owner struct {
 	gen, life int
 	q         *retry.Queue
 	token     string
-	confirmed bool
+	committed committed // what it has found
+	last      retry.Position
+	begun     bool
 	refused   bool // the group knows it no more
 
 	sourceMarks, retryMarks *commit.Partition
@@ -59,28 +61,38 @@ const (
 type request struct {
 	source, retry int64
 	metadata      string
-	sent, number  bool
+	sent          bool
 }
 
 func newOwner(w *world) *owner {
 	o := &owner{
-		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen), confirmed: !w.ordered,
+		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen),
 		sourceMarks: commit.NewPartition(), retryMarks: commit.NewPartition(),
 		end: make(map[*fact]bool), highest: make(map[string]*fact), attempt: make(map[*fact]int),
 	}
 	o.q = retry.NewQueue(retry.Config{
 		Group: "g", Topic: "t", KeepOrder: w.ordered, Token: o.token, Records: w.limit, Bytes: 1 << 20,
 	})
-	last := w.position()
-	o.q.Begin(w.committed.source, w.end, last)
+	o.committed, o.last = w.committed, w.position()
 	o.retryNext, o.sourceNext = w.committed.retry, max(0, w.committed.source)
 	o.retryMarks.Start(o.retryNext, false)
 	o.sourceMarks.Start(o.sourceNext, false)
-	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, last.Owner)
-	if w.ordered {
-		w.flights = append(w.flights, &flight{by: o, rec: retry.Marker("r", 0, o.token), stored: -1})
+	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, o.last.Owner)
+	if !w.ordered {
+		o.begin()
+		return o
 	}
+	f := &flight{by: o, rec: retry.Marker("r", 0, o.token), stored: -1}
+	f.acked = func(int64) { o.begin() }
+	w.flights = append(w.flights, f)
 	return o
+}
+
+// begin asks for the end of the source. It must be asked when the marker is stored: a
+// record that comes later can be in the retry partition by then.
+func (o *owner) begin() {
+	o.q.Begin(o.committed.source, o.w.end, o.last)
+	o.begun = true
 }
 
 // fetchRetry reads the next records of the retry partition.
@@ -107,9 +119,6 @@ func (o *owner) opened() bool {
 		return false
 	}
 }
-
-// begun says whether it may handle records.
-func (o *owner) begun() bool { return o.opened() && o.confirmed }
 
 // fetchSource reads the next records of the source partition.
 func (o *owner) fetchSource(n int) {
@@ -264,7 +273,7 @@ func (o *owner) ask() {
 
 func (o *owner) send() {
 	r := o.commit
-	r.sent, r.number = true, o.opened()
+	r.sent = true
 	r.retry, _, r.metadata = o.q.Position(o.retryMarks)
 }
 
