@@ -78,11 +78,8 @@ func (s *Service) check(reg registration, o handlerOptions) error {
 // handler is a registration with its chain built.
 func (s *Service) handler(reg registration, o handlerOptions) *serving.Handler {
 	h := &serving.Handler{
-		Kind: reg.kind, Where: reg.where, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Timeout: o.timeout, Manual: o.manual,
-		Order: o.order, Most: o.most,
-	}
-	if o.retry != nil {
-		h.Retry = o.retry.topic()
+		Kind: reg.kind, Where: reg.where, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Retry: o.retry.kind(),
+		Timeout: o.timeout, Manual: o.manual, Order: o.order, Most: o.most,
 	}
 	if reg.batch != nil {
 		h.Size, h.Wait, h.Batch = o.batchSize, o.batchWait, s.runBatch(reg.batch)

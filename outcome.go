@@ -118,9 +118,13 @@ func (r *Retry) check(topic, group string) error {
 	if _, ok := route.Expression(topic); ok {
 		return nil
 	}
-	return wire.CheckTopic(r.topic().Name(topic, group))
+	return wire.CheckTopic(wire.RetryTopicName(topic, group, r.Spring))
 }
 
-func (r *Retry) topic() *serving.Retry {
-	return &serving.Retry{KeepOrder: r.KeepOrder, Spring: r.Spring}
+// kind is what the retry topic of r is like, or nil for none.
+func (r *Retry) kind() *serving.RetryTopic {
+	if r == nil {
+		return nil
+	}
+	return &serving.RetryTopic{KeepOrder: r.KeepOrder, Spring: r.Spring}
 }

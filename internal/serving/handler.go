@@ -32,8 +32,8 @@ type Handler struct {
 	Most int
 	// Policy is how often and how fast a record is tried again.
 	Policy outcome.Policy
-	// Retry is where the record waits for its next attempt; nil is in place.
-	Retry *Retry
+	// Retry is the retry topic in which a record waits for its next attempt, or nil.
+	Retry *RetryTopic
 	// Timeout bounds one attempt. Zero is no bound.
 	Timeout time.Duration
 	// Manual is true when the handler's author says when its records are done.
@@ -47,6 +47,12 @@ type Handler struct {
 	Size int
 	// Wait is how long a record waits for others.
 	Wait time.Duration
+}
+
+// RetryTopic is what is special about a retry topic.
+type RetryTopic struct {
+	KeepOrder bool // later records of a key wait behind one that waits
+	Spring    bool // it has Spring Kafka's name
 }
 
 // Run starts a handler once. reply sends one value to the caller.

@@ -8,15 +8,8 @@ import (
 	"github.com/siskin-go/siskin/internal/wire"
 )
 
-// Retry says how records wait in a retry topic.
-type Retry struct {
-	KeepOrder bool
-	// Spring names the topic as Spring Kafka does.
-	Spring bool
-}
-
 // fits says why a handler cannot have a retry topic.
-func (r *Retry) fits(h *Handler) error {
+func (r *RetryTopic) fits(h *Handler) error {
 	switch {
 	case h.Kind == Stream:
 		return errors.New("a stream cannot have a retry topic: it may have sent values when it fails")
@@ -35,17 +28,9 @@ func (r *Retry) fits(h *Handler) error {
 	return nil
 }
 
-// Name is the retry topic of a source topic and a consumer group.
-func (r *Retry) Name(source, group string) string {
-	if r.Spring {
-		return source + wire.RetrySuffix
-	}
-	return source + "-" + group + wire.RetrySuffix
-}
-
 // join is what holds for a topic whose handlers have r and other, which came before
 // and may be nil.
-func (r *Retry) join(other *Retry) *Retry {
+func (r *RetryTopic) join(other *RetryTopic) *RetryTopic {
 	both := *r
 	both.KeepOrder = both.KeepOrder || other != nil && other.KeepOrder
 	return &both
@@ -58,6 +43,6 @@ func (s *Server) RetryTopic(source string) (intake.RetryTopic, bool) {
 		return intake.RetryTopic{}, false
 	}
 	return intake.RetryTopic{
-		Name: t.Retry.Name(source, s.Group), KeepOrder: t.Retry.KeepOrder, Spring: t.Retry.Spring,
+		Name: wire.RetryTopicName(source, s.Group, t.Retry.Spring), KeepOrder: t.Retry.KeepOrder, Spring: t.Retry.Spring,
 	}, true
 }

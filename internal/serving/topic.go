@@ -16,13 +16,13 @@ type Topic struct {
 	Manual bool
 	// Order is the strictest of all.
 	Order lane.Order
-	// Retry is that of the last handler that has one, and keeps order when any does.
-	Retry *Retry
 	// Places are the least of all, or nil.
 	Places *lane.Places
 	// Size and Wait are those of the handler of batches, or zero.
 	Size int
 	Wait time.Duration
+	// Retry is that of the last handler that has one, and keeps order when any does.
+	Retry *RetryTopic
 
 	where string // the first handler
 	most  int
