@@ -134,7 +134,7 @@ func (o *owner) can(can *steps) {
 	case o.commit != nil && !o.commit.sent:
 		can.add("send", o.send)
 	case o.commit != nil:
-		can.add("answer", o.answered)
+		can.add("answer", func() { o.answered(rapid.Bool().Draw(w.T, "the answer comes")) })
 	}
 	if !o.opened() {
 		return
@@ -142,7 +142,9 @@ func (o *owner) can(can *steps) {
 	can.add("fetch", func() { o.fetchSource(1 + below(w.T, "records", 4)) })
 	can.add("run", o.run)
 	can.add("passed", o.passed)
-	can.add("move", o.move)
+	if o.confirmed {
+		can.add("move", o.move)
+	}
 	for _, j := range o.next() {
 		can.add("turn", func() { o.turn(j) })
 	}
@@ -150,7 +152,9 @@ func (o *owner) can(can *steps) {
 		switch j.state {
 		case handled:
 			can.add("succeed", func() { o.ended(j, true) })
-			can.add("fail", func() { o.ended(j, false) })
+			if o.confirmed {
+				can.add("fail", func() { o.ended(j, false) })
+			}
 		case resting:
 			can.add("again", func() { o.handle(j) })
 		}
@@ -211,7 +215,7 @@ func (w *world) round(o *owner, trouble bool) {
 		o.ask()
 	}
 	o.send()
-	o.answered()
+	o.answered(true)
 	if o.opened() {
 		w.work(o, trouble)
 	}

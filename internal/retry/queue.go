@@ -89,7 +89,8 @@ func (q *Queue) Begin(start, end int64, last Position) {
 func (q *Queue) Opened() <-chan struct{} { return q.opened }
 
 // Owner is the number that this owner writes: NoOwner before Opened and without
-// KeepOrder.
+// KeepOrder. With KeepOrder nothing is written before the group has taken a commit with
+// it (Position): one that stood still, and is the owner no more, learns that from it.
 func (q *Queue) Owner() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()

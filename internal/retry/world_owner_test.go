@@ -23,6 +23,7 @@ type owner struct {
 	committed committed // what it has found
 	last      retry.Position
 	begun     bool
+	confirmed bool // the group has taken a commit with its number: it may write
 	refused   bool // the group knows it no more
 
 	sourceMarks, retryMarks *commit.Partition
@@ -61,12 +62,12 @@ const (
 type request struct {
 	source, retry int64
 	metadata      string
-	sent          bool
+	sent, number  bool
 }
 
 func newOwner(w *world) *owner {
 	o := &owner{
-		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen),
+		w: w, gen: w.gen, life: w.life, confirmed: !w.ordered, token: fmt.Sprint("token ", w.gen),
 		sourceMarks: commit.NewPartition(), retryMarks: commit.NewPartition(),
 		end: make(map[*fact]bool), highest: make(map[string]*fact), attempt: make(map[*fact]int),
 	}
@@ -161,7 +162,7 @@ func (o *owner) turn(j *job) {
 		o.w.say("owner %d skips %s", o.gen, j.fact)
 		o.leave(j)
 	case retry.Park:
-		if !o.reserve(j) {
+		if !o.confirmed || !o.reserve(j) {
 			return // its turn comes again
 		}
 		j.state = flying
@@ -273,7 +274,7 @@ func (o *owner) ask() {
 
 func (o *owner) send() {
 	r := o.commit
-	r.sent = true
+	r.sent, r.number = true, o.opened()
 	r.retry, _, r.metadata = o.q.Position(o.retryMarks)
 }
 
