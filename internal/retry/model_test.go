@@ -79,6 +79,10 @@ func (w *world) step() {
 	for _, o := range w.owners {
 		o.can(can)
 	}
+	can.add("open", w.open)
+	can.add("deliver", w.deliver)
+	can.add("succeed all", w.succeed)
+	can.add("commit", w.commit)
 	at := below(w.T, "step", can.sum)
 	for _, s := range can.all {
 		if at -= s.weight; at < 0 {
@@ -121,6 +125,62 @@ func (w *world) refuse(f *flight) {
 		w.say("refused: attempt %d of %s, by owner %d", f.note.Attempt, f.fact, f.by.gen)
 		f.failed()
 	}
+}
+
+// The next four are many steps of the reigning owner at once. Without them a world
+// seldom goes far.
+
+// open lets the owner begin.
+func (w *world) open() {
+	if o := w.reigning(); !o.opened() {
+		w.deliver()
+		w.commit()
+	}
+}
+
+// deliver brings what is on its way to its end.
+func (w *world) deliver() {
+	o := w.reigning()
+	for _, f := range w.flights {
+		if f.by == o && f.stored < 0 {
+			w.store(f)
+		}
+	}
+	for _, f := range w.flights {
+		if f.by == o && f.acked != nil {
+			w.land(f)
+			f.acked(f.stored)
+		}
+	}
+	if o.begun {
+		o.fetchRetry(100)
+	}
+}
+
+// succeed lets all handlers end well.
+func (w *world) succeed() {
+	o := w.reigning()
+	for _, j := range o.jobs() {
+		if j.state == handled {
+			o.ended(j, true)
+		}
+	}
+	if o.opened() {
+		for _, j := range o.next() {
+			o.turn(j)
+		}
+	}
+}
+
+func (w *world) commit() {
+	o := w.reigning()
+	if o.commit == nil {
+		o.ask()
+	}
+	if !o.commit.sent {
+		o.send()
+	}
+	o.answered(true)
 }
 
 func (o *owner) can(can *steps) {
@@ -211,11 +271,7 @@ func (w *world) round(o *owner, trouble bool) {
 	if o.begun {
 		o.fetchRetry(10)
 	}
-	if o.commit == nil {
-		o.ask()
-	}
-	o.send()
-	o.answered(true)
+	w.commit()
 	if o.opened() {
 		w.work(o, trouble)
 	}

@@ -90,12 +90,6 @@ var mutants = []mutant{
 	{"any of a key may run", []change{{
 		"queue.go", "it.line.items[0] == it && it.line.free()", "it.line.free()",
 	}}, keyOrder},
-	{"of equal copies the first one counts", []change{{
-		"item.go", " || attempt == it.attempt && at > it.copyAt", "",
-	}}, noLoss},
-	{"the last copy counts, whatever its attempt", []change{{
-		"item.go", "return attempt > it.attempt || attempt == it.attempt && at > it.copyAt", "return at > it.copyAt",
-	}}, forward},
 	{"an older copy is never done", []change{{
 		"item.go", "\treturn it.release()\n}\n\n// release", "\tit.release()\n\treturn nil\n}\n\n// release",
 	}}, progress},

@@ -80,7 +80,9 @@ func (o *owner) answered(heard bool) {
 		w.say("the commit of owner %d is refused", o.gen)
 		return
 	}
-	w.committed = committed{r.source, r.retry, r.metadata}
+	if w.committed.source = r.source; r.retry >= 0 {
+		w.committed.retry, w.committed.metadata = r.retry, r.metadata
+	}
 	w.say("owner %d commits %d and %d, %q", o.gen, r.source, r.retry, r.metadata)
 	w.durable()
 	o.confirmed = o.confirmed || heard && r.number

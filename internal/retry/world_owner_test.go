@@ -76,7 +76,6 @@ func newOwner(w *world) *owner {
 	})
 	o.committed, o.last = w.committed, w.position()
 	o.retryNext, o.sourceNext = w.committed.retry, max(0, w.committed.source)
-	o.retryMarks.Start(o.retryNext, false)
 	o.sourceMarks.Start(o.sourceNext, false)
 	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, o.last.Owner)
 	if !w.ordered {
@@ -93,6 +92,7 @@ func newOwner(w *world) *owner {
 // record that comes later can be in the retry partition by then.
 func (o *owner) begin() {
 	o.q.Begin(o.committed.source, o.w.end, o.last)
+	o.retryMarks.Start(o.retryNext, false)
 	o.begun = true
 }
 
@@ -275,7 +275,7 @@ func (o *owner) ask() {
 func (o *owner) send() {
 	r := o.commit
 	r.sent, r.number = true, o.opened()
-	r.retry, _, r.metadata = o.q.Position(o.retryMarks)
+	r.retry, _, r.metadata = o.q.Position(o.retryMarks) // retry is -1 before begin
 }
 
 func (o *owner) passed() {
