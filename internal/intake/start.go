@@ -70,6 +70,7 @@ func (in *Intake) adjust(
 		for n, o := range parts {
 			committed := o.EpochOffset().Offset
 			offset := in.starts.offset(logs, topic, n, committed)
+			in.begun(key{topic, n}, offset)
 			if offset == kafkajsBeginning {
 				continue // the client looks for it, as that of an unlisted one
 			}
@@ -100,6 +101,14 @@ func (in *Intake) adjust(
 		in.cfg.Joined()
 	}
 	return offsets, nil
+}
+
+// begun tells a partition's twin where the partition begins, -1 where that is not
+// known.
+func (in *Intake) begun(k key, offset int64) {
+	if p := in.find(k); p != nil && p.twin != nil {
+		p.twin.starts(max(-1, offset))
+	}
 }
 
 // learn notes how many partitions each topic has when this member joins, once.

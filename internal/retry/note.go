@@ -39,6 +39,10 @@ type Note struct {
 	Cause error
 }
 
+// Longest is the longest wait. Spring's consumers take a longer one for a mistake.
+// Source: protocol notes for Spring, b.6.
+const Longest = 24 * time.Hour
+
 // Record is a copy of rec for the partition of the same number in a retry topic.
 // rec is the record as its handlers got it, so without the block of an earlier copy.
 func (n Note) Record(topic string, rec *kgo.Record) *kgo.Record {
