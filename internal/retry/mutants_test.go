@@ -38,6 +38,14 @@ var mutants = []mutant{
 	}, {
 		useFile, "\tr.retry, _, r.metadata = o.q.Position(o.retryMarks)\n", "\tr.source, _, _ = o.sourceMarks.Position()\n",
 	}}, replay},
+	{"an owner writes before its commit is taken", []change{{
+		useFile, "\to.q.Begin(o.committed.source", "\to.confirmed = true\n\to.q.Begin(o.committed.source",
+	}}, replay},
+	{"the end of the source is asked for before the marker is stored", []change{{
+		useFile, "\tf := &flight{by: o, rec: retry.Marker", "\to.begin()\n\to.begun = false\n\tf := &flight{by: o, rec: retry.Marker",
+	}, {
+		useFile, "f.acked = func(int64) { o.begin() }", "f.acked = func(int64) { o.begun = true }",
+	}}, keyOrder},
 	{"a marker makes an owner", []change{{
 		"read.go", "\tif q.cfg.KeepOrder && !q.isOpen()", "\tif !q.isOpen() {\n\t\tq.last.Owner = max(q.last.Owner, c.Offset)\n\t}\n\tif q.cfg.KeepOrder && !q.isOpen()",
 	}}, noLoss},
@@ -82,12 +90,6 @@ var mutants = []mutant{
 	{"any of a key may run", []change{{
 		"queue.go", "it.line.items[0] == it && it.line.free()", "it.line.free()",
 	}}, keyOrder},
-	{"of equal copies the first one counts", []change{{
-		"item.go", " || attempt == it.attempt && at > it.copyAt", "",
-	}}, noLoss},
-	{"the last copy counts, whatever its attempt", []change{{
-		"item.go", "return attempt > it.attempt || attempt == it.attempt && at > it.copyAt", "return at > it.copyAt",
-	}}, forward},
 	{"an older copy is never done", []change{{
 		"item.go", "\treturn it.release()\n}\n\n// release", "\tit.release()\n\treturn nil\n}\n\n// release",
 	}}, progress},

@@ -76,7 +76,7 @@ func NewQueue(cfg Config) *Queue {
 
 // Begin says from where the source is read (-1 when that is not known yet), where it
 // ends (-1 when that is not known), and what the last commit of the retry partition
-// tells. It comes before Read. With KeepOrder the end must be asked for when the marker
+// tells. It comes before Read and Position. With KeepOrder the end must be asked for when the marker
 // is stored: an earlier owner can have written what was produced until then.
 func (q *Queue) Begin(start, end int64, last Position) {
 	q.mu.Lock()
@@ -89,7 +89,8 @@ func (q *Queue) Begin(start, end int64, last Position) {
 func (q *Queue) Opened() <-chan struct{} { return q.opened }
 
 // Owner is the number that this owner writes: NoOwner before Opened and without
-// KeepOrder.
+// KeepOrder. With KeepOrder nothing is written before the group has taken a commit with
+// it (Position): one that stood still, and is the owner no more, learns that from it.
 func (q *Queue) Owner() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -72,7 +72,7 @@ func (o *owner) ends(j *job) {
 }
 
 // answered is a commit that has come to the broker.
-func (o *owner) answered() {
+func (o *owner) answered(heard bool) {
 	w, r := o.w, o.commit
 	o.commit = nil
 	if o != w.reigning() {
@@ -80,9 +80,12 @@ func (o *owner) answered() {
 		w.say("the commit of owner %d is refused", o.gen)
 		return
 	}
-	w.committed = committed{r.source, r.retry, r.metadata}
+	if w.committed.source = r.source; r.retry >= 0 {
+		w.committed.retry, w.committed.metadata = r.retry, r.metadata
+	}
 	w.say("owner %d commits %d and %d, %q", o.gen, r.source, r.retry, r.metadata)
 	w.durable()
+	o.confirmed = o.confirmed || heard && r.number
 }
 
 // durable checks that whoever comes next finds each record that is not final: in the

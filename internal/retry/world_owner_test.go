@@ -23,6 +23,7 @@ type owner struct {
 	committed committed // what it has found
 	last      retry.Position
 	begun     bool
+	confirmed bool // the group has taken a commit with its number: it may write
 	refused   bool // the group knows it no more
 
 	sourceMarks, retryMarks *commit.Partition
@@ -61,12 +62,12 @@ const (
 type request struct {
 	source, retry int64
 	metadata      string
-	sent          bool
+	sent, number  bool
 }
 
 func newOwner(w *world) *owner {
 	o := &owner{
-		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen),
+		w: w, gen: w.gen, life: w.life, confirmed: !w.ordered, token: fmt.Sprint("token ", w.gen),
 		sourceMarks: commit.NewPartition(), retryMarks: commit.NewPartition(),
 		end: make(map[*fact]bool), highest: make(map[string]*fact), attempt: make(map[*fact]int),
 	}
@@ -75,7 +76,6 @@ func newOwner(w *world) *owner {
 	})
 	o.committed, o.last = w.committed, w.position()
 	o.retryNext, o.sourceNext = w.committed.retry, max(0, w.committed.source)
-	o.retryMarks.Start(o.retryNext, false)
 	o.sourceMarks.Start(o.sourceNext, false)
 	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, o.last.Owner)
 	if !w.ordered {
@@ -92,6 +92,7 @@ func newOwner(w *world) *owner {
 // record that comes later can be in the retry partition by then.
 func (o *owner) begin() {
 	o.q.Begin(o.committed.source, o.w.end, o.last)
+	o.retryMarks.Start(o.retryNext, false)
 	o.begun = true
 }
 
@@ -161,7 +162,7 @@ func (o *owner) turn(j *job) {
 		o.w.say("owner %d skips %s", o.gen, j.fact)
 		o.leave(j)
 	case retry.Park:
-		if !o.reserve(j) {
+		if !o.confirmed || !o.reserve(j) {
 			return // its turn comes again
 		}
 		j.state = flying
@@ -273,8 +274,8 @@ func (o *owner) ask() {
 
 func (o *owner) send() {
 	r := o.commit
-	r.sent = true
-	r.retry, _, r.metadata = o.q.Position(o.retryMarks)
+	r.sent, r.number = true, o.opened()
+	r.retry, _, r.metadata = o.q.Position(o.retryMarks) // retry is -1 before begin
 }
 
 func (o *owner) passed() {
