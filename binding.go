@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/callsite"
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -25,23 +24,8 @@ type registration struct {
 	where   string // file:line of the call that registered it
 }
 
-// thisPackage is the prefix of the names of this package's functions.
-const thisPackage = "github.com/siskin-go/siskin."
-
 // caller is the first file and line outside this package.
-func caller() string {
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, thisPackage) {
-			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
-		}
-		if !more {
-			return "unknown place"
-		}
-	}
-}
+func caller() string { return callsite.Outside("github.com/siskin-go/siskin.") }
 
 // bind adds one registration to the routes, or says what is wrong with it.
 func (s *Service) bind(reg registration) error {
@@ -61,15 +45,8 @@ func (s *Service) bind(reg registration) error {
 	for _, opt := range reg.options {
 		opt.applyHandler(&o)
 	}
-	if o.retry != nil {
-		if err := s.checkRetry(reg, o); err != nil {
-			return wrong("%w", err)
-		}
-	}
-	if reg.batch != nil {
-		if err := s.checkBatch(o); err != nil {
-			return wrong("%w", err)
-		}
+	if err := s.check(reg, o); err != nil {
+		return wrong("%w", err)
 	}
 	if err := s.routes.At(reg.topic).Add(s.handler(reg, o)); err != nil {
 		return wrong("%w", err)
@@ -77,23 +54,16 @@ func (s *Service) bind(reg registration) error {
 	return nil
 }
 
-// checkRetry says why a handler cannot have its retry topic.
-func (s *Service) checkRetry(reg registration, o handlerOptions) error {
-	if err := o.retry.check(o, reg.kind); err != nil {
-		return err
+// check says what is wrong with the settings of a handler.
+func (s *Service) check(reg registration, o handlerOptions) error {
+	if o.retry != nil {
+		if err := o.retry.check(reg.topic, s.cfg.Group); err != nil {
+			return err
+		}
 	}
-	if reg.batch != nil && o.retry.KeepOrder {
-		return errors.New("a batch handler cannot have Retry.KeepOrder: a batch may hold several records of a key")
-	}
-	if _, ok := route.Expression(reg.topic); ok {
-		return nil
-	}
-	return wire.CheckTopic(wire.RetryTopicName(reg.topic, s.cfg.Group, o.retry.Spring))
-}
-
-// checkBatch says what a batch handler cannot have.
-func (s *Service) checkBatch(o handlerOptions) error {
 	switch cfg := s.cfg; {
+	case reg.batch == nil:
+		return nil
 	case len(s.middleware)+len(o.middleware) > 0:
 		return errors.New("middleware wraps one record and cannot wrap a batch: wrap the function itself, " +
 			"and give middleware to a Scope with the other handlers in place of Service.Use")

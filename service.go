@@ -66,7 +66,8 @@ func NewService(cfg Config) (*Service, error) {
 }
 
 // Use puts middleware around all handlers of the service, outside that of
-// scopes and handlers, in the order of the calls.
+// scopes and handlers, in the order of the calls. A service with middleware can have
+// no handler of OnBatch: give it to a Scope.
 func (s *Service) Use(middleware ...Middleware) { s.middleware = append(s.middleware, middleware...) }
 
 func (s *Service) register(reg registration) { s.pending = append(s.pending, reg) }
@@ -232,6 +233,7 @@ func (s *Service) open() error {
 func (s *Service) servingConfig() serving.Config {
 	return serving.Config{
 		Find:    s.routes.Find,
+		Group:   s.cfg.Group,
 		Dialect: s.cfg.Dialect,
 		Replies: reply.NewPublisher(s.producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()}),
 		Letters: deadletter.NewPublisher(s.producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
@@ -269,7 +271,7 @@ func (s *Service) needed() []topics.Spec {
 		if len(s.routes.Find(topic).Events) > 0 {
 			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
 		}
-		if t, ok := s.retryTopic(topic); ok {
+		if t, ok := s.server.RetryTopic(topic); ok {
 			specs = append(specs, s.retrySpec(topic, t.Name))
 		}
 	}
@@ -290,28 +292,18 @@ func (s *Service) retrySpec(source, name string) topics.Spec {
 	return spec
 }
 
-// retryTopic is where the records of a topic wait to be tried again, or false.
-func (s *Service) retryTopic(source string) (intake.RetryTopic, bool) {
-	t := s.routes.Find(source)
-	if t == nil || t.Retry == nil {
-		return intake.RetryTopic{}, false
-	}
-	name := wire.RetryTopicName(source, s.cfg.Group, t.Retry.Spring)
-	return intake.RetryTopic{Name: name, KeepOrder: t.Retry.KeepOrder, Spring: t.Retry.Spring}, true
-}
-
 // retries is nil when no handler has a retry topic.
 func (s *Service) retries() *intake.Retries {
 	if !s.routes.Any(func(t *serving.Topic) bool { return t.Retry != nil }) {
 		return nil
 	}
 	ensure := func(ctx context.Context, source string) error {
-		t, _ := s.retryTopic(source)
+		t, _ := s.server.RetryTopic(source)
 		return s.keeper().Ensure(ctx, []topics.Spec{s.retrySpec(source, t.Name)})
 	}
 	out := retry.NewPublisher(s.producer, ensure)
 	return &intake.Retries{
-		Topic: s.retryTopic, Ensure: ensure,
+		Topic: s.server.RetryTopic, Ensure: ensure,
 		Store: func(ctx context.Context, copied *kgo.Record, of events.Position) error {
 			return out.Store(ctx, copied, of.Topic, func(err error) {
 				s.emit(events.PublishFailed{Position: of, To: copied.Topic, Err: err})

@@ -67,8 +67,9 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
 			Records: in.cfg.UncommittedLimit, Bytes: in.cfg.QueueBytes,
 		}),
 	}
-	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
-	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
+	t.partition = in.makePartition(key{topic.Name, p.key.partition})
+	// The queue knows the order.
+	t.lane = lane.Start(lane.Config{Order: lane.Nothing, Places: places, Serve: t.partition.serve, Left: t.left})
 	t.twin, t.retries = t, true
 	t.timer = time.AfterFunc(time.Hour, t.release)
 	t.timer.Stop()

@@ -21,7 +21,7 @@ type Topic struct {
 	// Size and Wait are those of the handler of batches, or zero.
 	Size int
 	Wait time.Duration
-	// Retry is the strictest of all, or nil.
+	// Retry is that of the last handler that has one, and keeps order when any does.
 	Retry *RetryTopic
 
 	where string // the first handler
@@ -50,6 +50,11 @@ func (t *Topic) Add(h *Handler) error {
 	if err := t.fits(h); err != nil {
 		return err
 	}
+	if h.Retry != nil {
+		if err := h.Retry.fits(h); err != nil {
+			return err
+		}
+	}
 	first := t.where == ""
 	if first {
 		t.where = h.Where
@@ -68,9 +73,7 @@ func (t *Topic) Add(h *Handler) error {
 	t.Manual = t.Manual || h.Manual
 	t.Size, t.Wait = h.Size, h.Wait
 	if h.Retry != nil {
-		both := *h.Retry
-		both.KeepOrder = both.KeepOrder || t.Retry != nil && t.Retry.KeepOrder
-		t.Retry = &both
+		t.Retry = h.Retry.join(t.Retry)
 	}
 	return nil
 }
