@@ -22,6 +22,8 @@ type settings struct {
 	order            order
 	concurrency      int
 	smallFetches     bool
+	retries          retrying
+	failing          int // of 100 records
 }
 
 // order is which records are served one after the other.

@@ -30,8 +30,8 @@ type effort struct {
 
 // effortOf follows from the seed, the record and who serves it, so that it does
 // not depend on what else happens.
-func effortOf(seed uint64, drain time.Duration, who string, p place, offset int64) effort {
-	rng := rand.New(rand.NewPCG(seed, hash(who, p.topic, p.partition, offset)))
+func effortOf(seed uint64, drain time.Duration, who string, p place, offset int64, attempt int) effort {
+	rng := rand.New(rand.NewPCG(seed, hash(who, p.topic, p.partition, offset, attempt)))
 	e := effort{reply: -1, obeys: rng.IntN(4) > 0, leaves: rng.IntN(2) == 0}
 	switch n := rng.IntN(100); {
 	case n < 55:
@@ -57,21 +57,25 @@ func effortOf(seed uint64, drain time.Duration, who string, p place, offset int6
 
 // handler is what a member's records go through.
 type worker struct {
-	seed    uint64
-	drain   time.Duration
-	who     string
-	ledger  *ledger
-	replies *sync.WaitGroup
+	seed     uint64
+	settings settings
+	who      string
+	ledger   *ledger
+	replies  *sync.WaitGroup
 }
 
 func (h *worker) serve(ctx context.Context, item intake.Item) {
-	d := h.ledger.begins(h.who, ctx, item.Record)
+	d := h.ledger.begins(h.who, ctx, item)
 	defer h.ledger.returns(d)
-	e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
+	e := effortOf(h.seed, h.settings.drain, h.who, placeOf(item.Record), item.Record.Offset, item.Attempt())
 	if !rest(ctx, e.work, e.obeys) || !h.rests(ctx, d, item, e.again) {
 		item.Leave()
 		return
 	}
+	if h.fails(ctx, d, item) {
+		return
+	}
+	h.ledger.decides(d)
 	if e.reply < 0 {
 		h.settle(d, item)
 		return

@@ -81,6 +81,7 @@ func write(seed uint64) script {
 	s.drawLives(rng)
 	s.drawTroubles(rng)
 	s.drawKinds(rand.New(rand.NewPCG(seed, 1)))
+	s.settings.drawRetries(rand.New(rand.NewPCG(seed, 2)))
 	return s
 }
 

@@ -70,7 +70,6 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
 		}),
 	}
 	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
-	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
 	t.twin, t.retries = t, true
 	t.timer = time.AfterFunc(time.Hour, t.release)
 	t.timer.Stop()
