@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
-	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -58,8 +57,9 @@ func (in *Intake) Commit(ctx context.Context) error {
 	for errors.Is(err, ErrLost) { // another partition than the caller's, most often
 		err = nil
 		if offsets, parts, notes := in.moved(); len(offsets) > 0 {
-			err = in.store(ctx, offsets, parts, notes)
-			again(parts, err)
+			if err = in.store(ctx, offsets, parts, notes); err != nil {
+				again(parts)
+			}
 		}
 	}
 	in.told(err)
@@ -89,13 +89,10 @@ func (in *Intake) store(
 
 // again sees to it that what a failed commit should have stored is stored by the next
 // one.
-func again(parts map[key]*partition, err error) {
-	if err == nil {
-		return
-	}
+func again(parts map[key]*partition) {
 	for _, p := range parts {
 		if p.retries {
-			p.twin.unstored.Store(true)
+			p.twin.queue.Dirty()
 		}
 	}
 }
@@ -156,27 +153,25 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 		if p.retries || p.closed.Load() || p.member != member {
 			continue
 		}
+		t := p.twin
+		if t != nil && t.closed.Load() {
+			continue // the two go together
+		}
 		offset, epoch, dirty := p.marks.Position()
 		if dirty {
 			add(p, offset, epoch)
 		}
-		if p.twin != nil {
-			p.twin.passed(offset)
-		}
-	}
-	for _, p := range in.partitions {
-		if !p.retries || p.closed.Load() || p.member != member || !p.twin.unstored.Swap(false) {
+		if t == nil {
 			continue
 		}
-		offset, epoch, note := p.twin.queue.Position(p.marks)
-		if offset == commit.Unknown {
-			continue
+		t.passed(offset)
+		if offset, epoch, note, dirty := t.queue.Position(); dirty {
+			if notes == nil {
+				notes = make(map[key]string)
+			}
+			notes[t.key] = note
+			add(t.partition, offset, epoch)
 		}
-		if notes == nil {
-			notes = make(map[key]string)
-		}
-		notes[p.key] = note
-		add(p, offset, epoch)
 	}
 	return offsets, parts, notes
 }

@@ -41,7 +41,7 @@ func (i Item) Handlers() []int {
 // committed.
 func (i Item) Done() {
 	if i.entry != nil {
-		i.p.twin.settle(i.Record, i.p.twin.queue.Finish(i.Record))
+		i.p.twin.finish(i.Record)
 		i.p.open.sub()
 		return
 	}
@@ -54,15 +54,19 @@ func (i Item) Done() {
 // partition was given up; the record has no outcome then.
 func (i Item) Later(n retry.Note) error {
 	t := i.p.twin
-	if t == nil || t.absent.Load() {
+	if t == nil {
 		return retry.ErrInPlace
 	}
-	if i.entry == nil && !t.queue.Reserve(i.Record) {
+	if err := t.exists(i.p.ctx); err != nil {
+		return err
+	}
+	if t.full() || i.entry == nil && !t.queue.Reserve(i.Record) {
 		return fmt.Errorf("%w: it is full", retry.ErrInPlace)
 	}
 	if err := t.store(i.p.ctx, i.Record, n); err != nil {
 		if i.entry == nil {
-			t.settle(i.Record, t.queue.Cancel(i.Record))
+			t.queue.Cancel(i.Record)
+			t.changed()
 		}
 		return err
 	}

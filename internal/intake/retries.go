@@ -11,6 +11,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/fetch"
+	"github.com/siskin-go/siskin/internal/publish"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -112,8 +113,9 @@ func (r *retries) failed(p *partition, err error) {
 	}
 }
 
-// begin reads the twins of new partitions, from where earlier owners have come.
-func (r *retries) begin(twins []*twin) {
+// begin reads the twins of new partitions of a topic, from where earlier owners have
+// come. It ends early when all were given up.
+func (r *retries) begin(source string, twins []*twin) {
 	ctx, cancel := context.WithCancel(r.in.aborted)
 	defer cancel()
 	var open atomic.Int64
@@ -125,125 +127,120 @@ func (r *retries) begin(twins []*twin) {
 			}
 		})()
 	}
-	twins = r.there(ctx, twins)
+	if err := r.in.cfg.Retries.Ensure(ctx, source); err != nil {
+		for _, t := range twins {
+			t.lacks(err)
+		}
+		return
+	}
 	var wg sync.WaitGroup
-	if err := r.place(ctx, twins); err != nil {
-		return // all were given up
-	}
-	for _, t := range twins {
-		wg.Go(t.mark)
-	}
-	wg.Wait()
-	r.read(twins)
-}
-
-// there sees to it that the retry topics exist. Where one cannot, its records are
-// tried again in place.
-func (r *retries) there(ctx context.Context, twins []*twin) []*twin {
-	failed := make(map[string]error)
-	return slices.DeleteFunc(twins, func(t *twin) bool {
-		topic := t.source.key.topic
-		err, asked := failed[topic]
-		if !asked {
-			err = r.in.cfg.Retries.Ensure(ctx, topic)
-			failed[topic] = err
+	defer wg.Wait()
+	for failures := 0; len(twins) > 0; failures++ {
+		placed, rest := r.place(ctx, twins, failures)
+		for _, t := range placed {
+			wg.Go(func() {
+				t.mark()
+				r.read(t)
+			})
 		}
-		if err == nil || ctx.Err() != nil {
-			return false
+		twins = rest
+		if len(twins) > 0 && publish.Again(ctx, failures) != nil {
+			return
 		}
-		t.lacks(err)
-		return true
-	})
+	}
 }
 
 // lacks gives up on a retry partition: what fails is tried again in place.
 func (t *twin) lacks(err error) {
-	t.absent.Store(true)
+	t.absent = true
+	close(t.found)
 	t.in.cfg.Emit(events.RetriesInPlace{
 		Topic: t.source.key.topic, Partition: t.key.partition, RetryTopic: t.key.topic, Err: err,
 	})
 	t.serves()
 }
 
-// place finds where each twin is to be read from.
-func (r *retries) place(ctx context.Context, twins []*twin) error {
-	for delay := firstPlace; ; delay = min(2*delay, lastPlace) {
-		err := r.tryPlace(ctx, twins)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+// exists waits until it is known whether there is such a retry partition. Its error
+// wraps retry.ErrInPlace when there is none.
+func (t *twin) exists(ctx context.Context) error {
+	select {
+	case <-t.found:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-}
-
-const (
-	firstPlace = 20 * time.Millisecond
-	lastPlace  = time.Second
-)
-
-// tryPlace asks once.
-func (r *retries) tryPlace(ctx context.Context, twins []*twin) error {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	admin := kadm.NewClient(r.in.client)
-	topics := make([]string, 0, len(twins))
-	groups := []string{r.in.cfg.Group}
-	for _, t := range twins {
-		topics = append(topics, t.key.topic)
-		if t.topic.Spring && len(groups) == 1 {
-			groups = append(groups, r.in.cfg.Group+"-retry")
-		}
-	}
-	if len(twins) == 0 {
-		return nil
-	}
-	committed := make([]kadm.OffsetResponses, len(groups))
-	var err error
-	for i, group := range groups {
-		committed[i], err = admin.FetchOffsets(ctx, group)
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return err
-		}
-	}
-	begins, err := admin.ListStartOffsets(ctx, topics...)
-	if err != nil {
-		return err
-	}
-	ends, err := admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
-		return err
-	}
-	for _, t := range twins {
-		begin, known := begins.Lookup(t.key.topic, t.key.partition)
-		end, _ := ends.Lookup(t.key.topic, t.key.partition)
-		switch {
-		case !known:
-			t.lacks(kerr.UnknownTopicOrPartition)
-		case begin.Err != nil || end.Err != nil:
-			return errors.Join(begin.Err, end.Err)
-		default:
-			t.place(committed, begin.Offset, end.Offset)
-		}
+	if t.absent {
+		return fmt.Errorf("%w: there is no such partition", retry.ErrInPlace)
 	}
 	return nil
 }
 
+// looks is how often a retry partition is looked for before it counts as missing:
+// brokers learn of a new one a moment after it was made.
+const looks = 4
+
+// place finds where twins are to be read from. It returns those for which it is known,
+// and those for which it is to be asked again.
+func (r *retries) place(ctx context.Context, twins []*twin, failures int) (placed, rest []*twin) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	committed, begins, ends, err := r.ask(ctx, twins[0].topic)
+	if err != nil {
+		return nil, twins
+	}
+	for _, t := range twins {
+		begin, known := begins.Lookup(t.key.topic, t.key.partition)
+		end, _ := ends.Lookup(t.key.topic, t.key.partition)
+		known = known && !errors.Is(begin.Err, kerr.UnknownTopicOrPartition)
+		switch {
+		case !known && failures >= looks:
+			t.lacks(kerr.UnknownTopicOrPartition)
+		case !known || begin.Err != nil || end.Err != nil:
+			rest = append(rest, t)
+		default:
+			t.place(committed, begin.Offset, end.Offset)
+			close(t.found)
+			placed = append(placed, t)
+		}
+	}
+	return placed, rest
+}
+
+// ask asks what is committed of a retry topic, by the groups whose commits count, and
+// then for the bounds of its partitions.
+func (r *retries) ask(ctx context.Context, topic RetryTopic) (
+	committed []kadm.OffsetResponses, begins, ends kadm.ListedOffsets, err error,
+) {
+	admin := kadm.NewClient(r.in.client)
+	groups := []string{r.in.cfg.Group}
+	if topic.Spring {
+		groups = append(groups, r.in.cfg.Group+"-retry")
+	}
+	for _, group := range groups {
+		offsets, err := admin.FetchOffsets(ctx, group)
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return nil, nil, nil, err
+		}
+		committed = append(committed, offsets)
+	}
+	if begins, err = admin.ListStartOffsets(ctx, topic.Name); err != nil {
+		return nil, nil, nil, err
+	}
+	ends, err = admin.ListEndOffsets(ctx, topic.Name)
+	return committed, begins, ends, err
+}
+
 // place says where to read from, given what groups have committed and the log's bounds.
 func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
-	t.at, t.was, t.kept = begin, retry.Position{Owner: retry.NoOwner}, false
+	t.at, t.was = begin, retry.Position{Owner: retry.NoOwner}
 	if t.topic.Spring {
 		t.at = end
 	}
-	for i, offsets := range committed {
+	for _, offsets := range committed {
 		c, ok := offsets.Lookup(t.key.topic, t.key.partition)
 		if !ok || c.Err != nil || c.At < 0 {
 			continue
 		}
-		t.at, t.kept = min(max(c.At, begin), end), i == 0
+		t.at = min(max(c.At, begin), end)
 		t.was = retry.ParsePosition(t.at, end, c.Metadata)
 		if t.at != c.At {
 			t.in.cfg.Emit(events.OffsetsLost{
@@ -258,9 +255,6 @@ func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
 
 // mark begins the queue, and with KeepOrder writes the marker.
 func (t *twin) mark() {
-	if t.absent.Load() {
-		return
-	}
 	select {
 	case <-t.begun:
 	case <-t.ctx.Done():
@@ -274,34 +268,31 @@ func (t *twin) mark() {
 	_ = t.in.cfg.Retries.Store(t.ctx, marker, t.source.position(t.end)) // tried until the partition is given up
 }
 
-// read adds the twins to what is read.
-func (r *retries) read(twins []*twin) {
+// read adds a twin to what is read. Where that begins is committed in any case: brokers
+// forget offsets of such topics some days after their last commit.
+func (r *retries) read(t *twin) {
 	r.gate.pass(func() {
-		where := make(map[string]map[int32]kgo.Offset)
-		for _, t := range twins {
-			if t.absent.Load() || r.in.find(t.key) != t.partition || t.closed.Load() {
-				continue
-			}
-			t.marks.Start(t.at, t.kept)
-			if where[t.key.topic] == nil {
-				where[t.key.topic] = make(map[int32]kgo.Offset)
-			}
-			where[t.key.topic][t.key.partition] = kgo.NewOffset().At(t.at)
+		if r.in.find(t.key) != t.partition || t.closed.Load() {
+			return
 		}
-		r.client.AddConsumePartitions(where)
+		t.marks.Start(t.at, false)
+		t.queue.Dirty()
+		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{
+			t.key.topic: {t.key.partition: kgo.NewOffset().At(t.at)},
+		})
 	})
 	r.in.wakeCommits()
 }
 
-// forget ends the reading of twins.
+// forget ends the reading of twins. What a later generation reads is let alone.
 func (r *retries) forget(parts []*partition) {
-	gone := make(map[string][]int32)
-	for _, p := range parts {
-		if p.retries {
-			gone[p.key.topic] = append(gone[p.key.topic], p.key.partition)
+	r.gate.pass(func() {
+		gone := make(map[string][]int32)
+		for _, p := range parts {
+			if p.retries && r.in.find(p.key) == p {
+				gone[p.key.topic] = append(gone[p.key.topic], p.key.partition)
+			}
 		}
-	}
-	if len(gone) > 0 {
-		r.gate.pass(func() { r.client.RemoveConsumePartitions(gone) })
-	}
+		r.client.RemoveConsumePartitions(gone)
+	})
 }

@@ -69,6 +69,7 @@ func newOwner(w *world) *owner {
 	}
 	o.q = retry.NewQueue(retry.Config{
 		Group: "g", Topic: "t", KeepOrder: w.ordered, Token: o.token, Records: w.limit, Bytes: 1 << 20,
+		Marks: o.retryMarks,
 	})
 	last := w.position()
 	o.q.Begin(w.committed.source, w.end, last)
@@ -94,7 +95,7 @@ func (o *owner) fetchRetry(n int) {
 			f := o.w.factOf(c.Record)
 			o.attempt[f] = max(o.attempt[f], c.Attempt)
 		}
-		o.done(o.q.Read(c, mark+commit.Mark(i)))
+		o.q.Read(c, mark+commit.Mark(i))
 	}
 }
 
@@ -181,7 +182,7 @@ func (o *owner) write(j *job, n retry.Note) {
 	n.Group, n.Owner = "g", o.q.Owner()
 	f := &flight{by: o, rec: n.Record("r", j.rec), note: n, fact: j.fact, stored: -1}
 	f.acked = func(offset int64) {
-		o.done(o.q.Stored(j.rec, n, offset))
+		o.q.Stored(j.rec, n, offset)
 		if j.retried {
 			o.runs = without(o.runs, j)
 		} else {
@@ -190,7 +191,7 @@ func (o *owner) write(j *job, n retry.Note) {
 	}
 	f.failed = func() {
 		if !j.retried {
-			o.done(o.q.Cancel(j.rec))
+			o.q.Cancel(j.rec)
 		}
 		if n.Cause == nil {
 			j.state = queued
@@ -222,7 +223,7 @@ func (o *owner) finish(j *job) {
 	o.ends(j)
 	if j.retried {
 		o.runs = without(o.runs, j)
-		o.done(o.q.Finish(j.rec))
+		o.q.Finish(j.rec)
 		return
 	}
 	o.leave(j)
@@ -250,7 +251,7 @@ func (o *owner) move() {
 	}
 	n := retry.Note{Group: "g", Owner: o.q.Owner(), Attempt: e.Attempt, Due: e.Due, Handlers: e.Handlers}
 	f := &flight{by: o, rec: n.Record("r", e.Record), note: n, fact: o.w.factOf(e.Record), stored: -1}
-	f.acked = func(offset int64) { o.done(o.q.Stored(e.Record, n, offset)) }
+	f.acked = func(offset int64) { o.q.Stored(e.Record, n, offset) }
 	f.failed = func() { o.q.Return(e.Record) }
 	o.w.flights = append(o.w.flights, f)
 }
@@ -264,18 +265,13 @@ func (o *owner) ask() {
 func (o *owner) send() {
 	r := o.commit
 	r.sent, r.number = true, o.opened()
-	r.retry, _, r.metadata = o.q.Position(o.retryMarks)
+	o.q.Dirty()
+	r.retry, _, r.metadata, _ = o.q.Position()
 }
 
 func (o *owner) passed() {
 	offset, _, _ := o.sourceMarks.Position()
 	o.q.Passed(offset)
-}
-
-func (o *owner) done(marks []commit.Mark) {
-	for _, m := range marks {
-		o.retryMarks.Done(m)
-	}
 }
 
 func without(jobs []*job, j *job) []*job {
