@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Retries is what an Intake needs for retry topics.
@@ -135,16 +136,24 @@ func (r *retries) begin(source string, twins []*twin) {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	told := ""
 	for failures := 0; len(twins) > 0; failures++ {
-		placed, rest := r.place(ctx, twins, failures)
+		placed, rest, err := r.place(ctx, twins, failures)
 		for _, t := range placed {
 			wg.Go(func() {
 				t.mark()
 				r.read(t)
 			})
 		}
-		twins = rest
-		if len(twins) > 0 && publish.Again(ctx, failures) != nil {
+		if twins = rest; len(twins) == 0 {
+			return
+		}
+		if failures > 0 && ctx.Err() == nil && told != err.Error() {
+			told = err.Error()
+			t := twins[0]
+			r.in.cfg.Emit(events.FetchFailed{Topic: t.key.topic, Partition: t.key.partition, Err: err})
+		}
+		if publish.Again(ctx, failures) != nil {
 			return
 		}
 	}
@@ -179,73 +188,134 @@ func (t *twin) exists(ctx context.Context) error {
 const looks = 4
 
 // place finds where twins are to be read from. It returns those for which it is known,
-// and those for which it is to be asked again.
-func (r *retries) place(ctx context.Context, twins []*twin, failures int) (placed, rest []*twin) {
+// and those for which it is to be asked again, with the reason.
+func (r *retries) place(ctx context.Context, twins []*twin, failures int) (placed, rest []*twin, why error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	committed, begins, ends, err := r.ask(ctx, twins[0].topic)
+	found, err := r.ask(ctx, twins)
 	if err != nil {
-		return nil, twins
+		return nil, twins, err
 	}
 	for _, t := range twins {
-		begin, known := begins.Lookup(t.key.topic, t.key.partition)
-		end, _ := ends.Lookup(t.key.topic, t.key.partition)
-		known = known && !errors.Is(begin.Err, kerr.UnknownTopicOrPartition)
-		switch {
-		case !known && failures >= looks:
-			t.lacks(kerr.UnknownTopicOrPartition)
-		case !known || begin.Err != nil || end.Err != nil:
-			rest = append(rest, t)
-		default:
-			t.place(committed, begin.Offset, end.Offset)
+		switch err := found.err(t.key); {
+		case err == nil:
+			t.place(found)
 			close(t.found)
 			placed = append(placed, t)
+		case errors.Is(err, kerr.UnknownTopicOrPartition) && failures >= looks:
+			t.lacks(err)
+		default:
+			rest, why = append(rest, t), security.OnTopic(security.Read, t.key.topic, err)
 		}
 	}
-	return placed, rest
+	return placed, rest, why
 }
 
-// ask asks what is committed of a retry topic, by the groups whose commits count, and
-// then for the bounds of its partitions.
-func (r *retries) ask(ctx context.Context, topic RetryTopic) (
-	committed []kadm.OffsetResponses, begins, ends kadm.ListedOffsets, err error,
-) {
-	admin := kadm.NewClient(r.in.client)
+// answers are what groups have committed of a retry topic, by partition, and after that
+// the bounds of its partitions. The commit of an earlier group counts before that of a
+// later one.
+type answers struct {
+	commits      []map[int32]kmsg.OffsetFetchResponseTopicPartition
+	begins, ends kadm.ListedOffsets
+}
+
+// err says what is not known of a partition.
+func (a answers) err(k key) error {
+	for _, listed := range []kadm.ListedOffsets{a.begins, a.ends} {
+		if l, ok := listed.Lookup(k.topic, k.partition); !ok {
+			return kerr.UnknownTopicOrPartition
+		} else if l.Err != nil {
+			return l.Err
+		}
+	}
+	for _, commits := range a.commits {
+		if c, ok := commits[k.partition]; !ok {
+			return errors.New("the broker does not say what is committed")
+		} else if err := kerr.ErrorForCode(c.ErrorCode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *retries) ask(ctx context.Context, twins []*twin) (found answers, err error) {
+	topic := twins[0].topic
 	groups := []string{r.in.cfg.Group}
 	if topic.Spring {
 		groups = append(groups, r.in.cfg.Group+"-retry")
 	}
 	for _, group := range groups {
-		offsets, err := admin.FetchOffsets(ctx, group)
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return nil, nil, nil, err
+		commits, err := r.committed(ctx, group, twins)
+		if err != nil {
+			return found, security.OnGroup(group, err)
 		}
-		committed = append(committed, offsets)
+		found.commits = append(found.commits, commits)
 	}
-	if begins, err = admin.ListStartOffsets(ctx, topic.Name); err != nil {
-		return nil, nil, nil, err
+	admin := kadm.NewClient(r.in.client)
+	if found.begins, err = admin.ListStartOffsets(ctx, topic.Name); err == nil {
+		found.ends, err = admin.ListEndOffsets(ctx, topic.Name)
 	}
-	ends, err = admin.ListEndOffsets(ctx, topic.Name)
-	return committed, begins, ends, err
+	return found, security.OnTopic(security.Read, topic.Name, err)
 }
 
-// place says where to read from, given what groups have committed and the log's bounds.
-func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
-	t.at, t.was = begin, retry.Position{Owner: retry.NoOwner}
-	if t.topic.Spring {
-		t.at = end
+// committed asks what a group has committed of the partitions of twins. It names them:
+// of all that a group has committed, the Kafka client leaves out the topics whose ids it
+// cannot look up at that moment, and they would look as if they had no commit.
+func (r *retries) committed(
+	ctx context.Context, group string, twins []*twin,
+) (map[int32]kmsg.OffsetFetchResponseTopicPartition, error) {
+	topic := kmsg.NewOffsetFetchRequestTopic()
+	topic.Topic = twins[0].key.topic
+	for _, t := range twins {
+		topic.Partitions = append(topic.Partitions, t.key.partition)
 	}
-	for _, offsets := range committed {
-		c, ok := offsets.Lookup(t.key.topic, t.key.partition)
-		if !ok || c.Err != nil || c.At < 0 {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group, req.Topics, req.RequireStable = group, []kmsg.OffsetFetchRequestTopic{topic}, true
+	resp, err := req.RequestWith(ctx, r.in.client)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	commits := make(map[int32]kmsg.OffsetFetchResponseTopicPartition)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		for _, t := range twins {
+			commits[t.key.partition] = kmsg.OffsetFetchResponseTopicPartition{Offset: -1}
+		}
+		return commits, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			commits[p.Partition] = p
+		}
+	}
+	return commits, nil
+}
+
+// place says where to read from.
+func (t *twin) place(found answers) {
+	begin, _ := found.begins.Lookup(t.key.topic, t.key.partition)
+	end, _ := found.ends.Lookup(t.key.topic, t.key.partition)
+	t.at, t.was = begin.Offset, retry.Position{Owner: retry.NoOwner}
+	if t.topic.Spring {
+		t.at = end.Offset
+	}
+	for _, commits := range found.commits {
+		c := commits[t.key.partition]
+		if c.Offset < 0 {
 			continue
 		}
-		t.at = min(max(c.At, begin), end)
-		t.was = retry.ParsePosition(t.at, end, c.Metadata)
-		if t.at != c.At {
+		t.at = min(max(c.Offset, begin.Offset), end.Offset)
+		metadata := ""
+		if c.Metadata != nil {
+			metadata = *c.Metadata
+		}
+		t.was = retry.ParsePosition(t.at, end.Offset, metadata)
+		if t.at != c.Offset {
 			t.in.cfg.Emit(events.OffsetsLost{
 				Group:    t.in.cfg.Group,
-				Position: events.Position{Topic: t.key.topic, Partition: t.key.partition, Offset: c.At},
+				Position: events.Position{Topic: t.key.topic, Partition: t.key.partition, Offset: c.Offset},
 				Nearest:  t.at,
 			})
 		}
