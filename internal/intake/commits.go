@@ -58,8 +58,9 @@ func (in *Intake) Commit(ctx context.Context) error {
 	for errors.Is(err, ErrLost) { // another partition than the caller's, most often
 		err = nil
 		if offsets, parts, notes := in.moved(); len(offsets) > 0 {
-			err = in.store(ctx, offsets, parts, notes)
-			again(parts, err)
+			if err = in.store(ctx, offsets, parts, notes); err != nil {
+				again(parts)
+			}
 		}
 	}
 	in.told(err)
@@ -89,13 +90,10 @@ func (in *Intake) store(
 
 // again sees to it that what a failed commit should have stored is stored by the next
 // one.
-func again(parts map[key]*partition, err error) {
-	if err == nil {
-		return
-	}
+func again(parts map[key]*partition) {
 	for _, p := range parts {
 		if p.retries {
-			p.twin.unstored.Store(true)
+			p.twin.queue.Dirty()
 		}
 	}
 }
@@ -156,11 +154,14 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 		if p.retries || p.closed.Load() || p.member != member {
 			continue
 		}
-		offset, epoch, dirty := p.marks.Position()
 		t := p.twin
+		if t != nil && t.closed.Load() {
+			continue // the two go together
+		}
+		offset, epoch, dirty := p.marks.Position()
 		if t != nil {
 			t.passed(offset)
-			dirty = t.unstored.Swap(false) || dirty
+			dirty = t.queue.IsDirty() || dirty
 		}
 		if !dirty {
 			continue
@@ -171,7 +172,7 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 		if t == nil {
 			continue
 		}
-		offset, epoch, note := t.queue.Position(t.marks)
+		offset, epoch, note := t.queue.Position()
 		if offset == commit.Unknown {
 			continue // it is not read yet
 		}

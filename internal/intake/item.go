@@ -41,13 +41,18 @@ func (i Item) Handlers() []int {
 // committed.
 func (i Item) Done() {
 	if i.entry != nil {
-		i.p.twin.settle(i.Record, i.p.twin.queue.Finish(i.Record))
+		i.p.twin.finish(i.Record)
 		i.p.open.sub()
 		return
 	}
-	if t := i.p.twin; t != nil {
-		t.all(t.queue.Finish(i.Record)) // somebody else's copy of it can be there
+	if t := i.p.twin; t != nil && t.queue.Finish(i.Record) { // somebody else's copy of it was there
+		t.release()
 	}
+	i.skip()
+}
+
+// skip ends the record here: its outcome is that of a copy.
+func (i Item) skip() {
 	i.p.done(i.mark)
 	i.p.open.sub()
 }
@@ -57,23 +62,36 @@ func (i Item) Done() {
 // partition was given up; the record has no outcome then.
 func (i Item) Later(n retry.Note) error {
 	t := i.p.twin
-	if t == nil || t.absent.Load() {
+	if t == nil {
 		return retry.ErrInPlace
 	}
-	if i.entry == nil && !t.queue.Reserve(i.Record) {
-		return fmt.Errorf("%w: it is full", retry.ErrInPlace)
-	}
-	if err := t.store(i.p.ctx, i.Record, n); err != nil {
-		if i.entry == nil {
-			t.queue.Cancel(i.Record)
-			t.release()
-		}
+	if err := t.exists(i.p.ctx); err != nil {
 		return err
 	}
-	if i.entry == nil {
-		i.p.done(i.mark)
+	turn := retry.Park
+	switch {
+	case t.full():
+		turn = retry.Run
+	case i.entry == nil:
+		turn = t.queue.Reserve(i.Record)
 	}
-	i.p.open.sub()
+	if turn == retry.Run {
+		return fmt.Errorf("%w: it is full", retry.ErrInPlace)
+	}
+	if turn == retry.Park {
+		if err := t.store(i.p.ctx, i.Record, n); err != nil {
+			if i.entry == nil {
+				t.queue.Cancel(i.Record)
+				t.changed()
+			}
+			return err
+		}
+	}
+	if i.entry != nil {
+		i.p.open.sub()
+		return nil
+	}
+	i.skip()
 	return nil
 }
 

@@ -30,13 +30,17 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 		in.cfg.Joined() // the others own everything, or nothing is new
 		return
 	}
+	var twins map[string][]*twin
 	in.gate.pass(func() {
 		// The client keeps a pause over rebalances, and whoever paused a
 		// partition in an earlier generation is gone.
 		in.client.ResumeFetchPartitions(topics)
-		in.open(topics)
+		twins = in.open(topics)
 	})
 	in.cfg.Emit(events.PartitionsAssigned{Group: in.cfg.Group, Partitions: topics})
+	for source, twins := range twins {
+		in.tasks.Go(func() { in.later.begin(source, twins) })
+	}
 }
 
 // shed loses what an earlier membership has left. The group can throw a silent
@@ -63,9 +67,9 @@ func (in *Intake) shed() {
 	in.gate.pass(func() {}) // the poll loop reads them anew
 }
 
-// open begins a generation of partitions.
-func (in *Intake) open(topics map[string][]int32) {
-	var twins []*twin
+// open begins a generation of partitions. It returns their twins, by source topic.
+func (in *Intake) open(topics map[string][]int32) map[string][]*twin {
+	twins := make(map[string][]*twin)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for topic, numbers := range topics {
@@ -73,18 +77,18 @@ func (in *Intake) open(topics map[string][]int32) {
 			if k := (key{topic, n}); in.partitions[k] == nil && !in.stopping {
 				p := in.newPartition(k)
 				in.partitions[k] = p
-				twins = append(twins, in.addTwin(p)...)
+				if t := in.addTwin(p); t != nil {
+					twins[topic] = append(twins[topic], t)
+				}
 			}
 		}
 	}
-	if len(twins) > 0 {
-		in.tasks.Go(func() { in.later.begin(twins) })
-	}
+	return twins
 }
 
 // addTwin gives a new partition its retry partition, where its topic has a retry topic.
 // The caller holds Intake.mu.
-func (in *Intake) addTwin(p *partition) []*twin {
+func (in *Intake) addTwin(p *partition) *twin {
 	if in.later == nil {
 		return nil
 	}
@@ -92,9 +96,9 @@ func (in *Intake) addTwin(p *partition) []*twin {
 	if !ok {
 		return nil
 	}
-	retries := in.pair(p, topic)
-	in.partitions[retries.key] = retries
-	return []*twin{retries.twin}
+	t := in.pair(p, topic)
+	in.partitions[t.key] = t.partition
+	return t
 }
 
 // revoked lets the handlers finish, then commits, then lets go. The next owner

@@ -11,11 +11,13 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/fetch"
+	"github.com/siskin-go/siskin/internal/publish"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Retries is what an Intake needs for retry topics.
@@ -112,8 +114,9 @@ func (r *retries) failed(p *partition, err error) {
 	}
 }
 
-// begin reads the twins of new partitions, from where earlier owners have come.
-func (r *retries) begin(twins []*twin) {
+// begin reads the twins of new partitions of a topic, from where earlier owners have
+// come. It ends early when all were given up.
+func (r *retries) begin(source string, twins []*twin) {
 	ctx, cancel := context.WithCancel(r.in.aborted)
 	defer cancel()
 	var open atomic.Int64
@@ -125,130 +128,194 @@ func (r *retries) begin(twins []*twin) {
 			}
 		})()
 	}
-	twins = r.there(ctx, twins)
+	if err := r.in.cfg.Retries.Ensure(ctx, source); err != nil {
+		for _, t := range twins {
+			t.lacks(err)
+		}
+		return
+	}
 	var wg sync.WaitGroup
-	if err := r.place(ctx, twins); err != nil {
-		return // all were given up
-	}
-	for _, t := range twins {
-		wg.Go(func() { r.mark(t) })
-	}
-	wg.Wait()
-	r.read(twins)
-}
-
-// there sees to it that the retry topics exist. Where one cannot, its records are
-// tried again in place.
-func (r *retries) there(ctx context.Context, twins []*twin) []*twin {
-	failed := make(map[string]error)
-	return slices.DeleteFunc(twins, func(t *twin) bool {
-		topic := t.source.key.topic
-		err, asked := failed[topic]
-		if !asked {
-			err = r.in.cfg.Retries.Ensure(ctx, topic)
-			failed[topic] = err
+	defer wg.Wait()
+	told := ""
+	for failures := 0; len(twins) > 0; failures++ {
+		placed, rest, err := r.place(ctx, twins, failures)
+		for _, t := range placed {
+			wg.Go(func() {
+				r.mark(t)
+				r.read(t)
+			})
 		}
-		if err == nil || ctx.Err() != nil {
-			return false
+		if twins = rest; len(twins) == 0 {
+			return
 		}
-		t.lacks(err)
-		return true
-	})
+		if failures > 0 && ctx.Err() == nil && told != err.Error() {
+			told = err.Error()
+			t := twins[0]
+			r.in.cfg.Emit(events.FetchFailed{Topic: t.key.topic, Partition: t.key.partition, Err: err})
+		}
+		if publish.Again(ctx, failures) != nil {
+			return
+		}
+	}
 }
 
 // lacks gives up on a retry partition: what fails is tried again in place.
 func (t *twin) lacks(err error) {
-	t.absent.Store(true)
+	t.absent = true
+	close(t.found)
 	t.in.cfg.Emit(events.RetriesInPlace{
 		Topic: t.source.key.topic, Partition: t.key.partition, RetryTopic: t.key.topic, Err: err,
 	})
 	t.serves()
 }
 
-// place finds where each twin is to be read from.
-func (r *retries) place(ctx context.Context, twins []*twin) error {
-	for delay := firstPlace; ; delay = min(2*delay, lastPlace) {
-		err := r.tryPlace(ctx, twins)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+// exists waits until it is known whether there is such a retry partition. Its error
+// wraps retry.ErrInPlace when there is none.
+func (t *twin) exists(ctx context.Context) error {
+	select {
+	case <-t.found:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	if t.absent {
+		return fmt.Errorf("%w: there is no such partition", retry.ErrInPlace)
+	}
+	return nil
 }
 
-const (
-	firstPlace = 20 * time.Millisecond
-	lastPlace  = time.Second
-)
+// looks is how often a retry partition is looked for before it counts as missing:
+// brokers learn of a new one a moment after it was made.
+const looks = 4
 
-// tryPlace asks once.
-func (r *retries) tryPlace(ctx context.Context, twins []*twin) error {
+// place finds where twins are to be read from. It returns those for which it is known,
+// and those for which it is to be asked again, with the reason.
+func (r *retries) place(ctx context.Context, twins []*twin, failures int) (placed, rest []*twin, why error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	admin := kadm.NewClient(r.in.client)
-	topics := make([]string, 0, len(twins))
-	groups := []string{r.in.cfg.Group}
-	for _, t := range twins {
-		topics = append(topics, t.key.topic)
-		if t.topic.Spring && len(groups) == 1 {
-			groups = append(groups, r.in.cfg.Group+"-retry")
-		}
-	}
-	if len(twins) == 0 {
-		return nil
-	}
-	committed := make([]kadm.OffsetResponses, len(groups))
-	var err error
-	for i, group := range groups {
-		committed[i], err = admin.FetchOffsets(ctx, group)
-		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return err
-		}
-	}
-	begins, err := admin.ListStartOffsets(ctx, topics...)
+	found, err := r.ask(ctx, twins)
 	if err != nil {
-		return err
-	}
-	ends, err := admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
-		return err
+		return nil, twins, err
 	}
 	for _, t := range twins {
-		begin, known := begins.Lookup(t.key.topic, t.key.partition)
-		end, _ := ends.Lookup(t.key.topic, t.key.partition)
-		switch {
-		case !known:
-			t.lacks(kerr.UnknownTopicOrPartition)
-		case begin.Err != nil || end.Err != nil:
-			return errors.Join(begin.Err, end.Err)
+		switch err := found.err(t.key); {
+		case err == nil:
+			t.place(found)
+			close(t.found)
+			placed = append(placed, t)
+		case errors.Is(err, kerr.UnknownTopicOrPartition) && failures >= looks:
+			t.lacks(err)
 		default:
-			t.place(committed, begin.Offset, end.Offset)
+			rest, why = append(rest, t), security.OnTopic(security.Read, t.key.topic, err)
+		}
+	}
+	return placed, rest, why
+}
+
+// answers are what groups have committed of a retry topic, by partition, and after that
+// the bounds of its partitions. The commit of an earlier group counts before that of a
+// later one.
+type answers struct {
+	commits      []map[int32]kmsg.OffsetFetchResponseTopicPartition
+	begins, ends kadm.ListedOffsets
+}
+
+// err says what is not known of a partition.
+func (a answers) err(k key) error {
+	for _, listed := range []kadm.ListedOffsets{a.begins, a.ends} {
+		if l, ok := listed.Lookup(k.topic, k.partition); !ok {
+			return kerr.UnknownTopicOrPartition
+		} else if l.Err != nil {
+			return l.Err
+		}
+	}
+	for _, commits := range a.commits {
+		if c, ok := commits[k.partition]; !ok {
+			return errors.New("the broker does not say what is committed")
+		} else if err := kerr.ErrorForCode(c.ErrorCode); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// place says where to read from, given what groups have committed and the log's bounds.
-func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
-	t.at, t.was, t.kept = begin, retry.Position{Owner: retry.NoOwner}, false
-	if t.topic.Spring {
-		t.at = end
+func (r *retries) ask(ctx context.Context, twins []*twin) (found answers, err error) {
+	topic := twins[0].topic
+	groups := []string{r.in.cfg.Group}
+	if topic.Spring {
+		groups = append(groups, r.in.cfg.Group+"-retry")
 	}
-	for i, offsets := range committed {
-		c, ok := offsets.Lookup(t.key.topic, t.key.partition)
-		if !ok || c.Err != nil || c.At < 0 {
+	for _, group := range groups {
+		commits, err := r.committed(ctx, group, twins)
+		if err != nil {
+			return found, security.OnGroup(group, err)
+		}
+		found.commits = append(found.commits, commits)
+	}
+	admin := kadm.NewClient(r.in.client)
+	if found.begins, err = admin.ListStartOffsets(ctx, topic.Name); err == nil {
+		found.ends, err = admin.ListEndOffsets(ctx, topic.Name)
+	}
+	return found, security.OnTopic(security.Read, topic.Name, err)
+}
+
+// committed asks what a group has committed of the partitions of twins. It names them:
+// of all that a group has committed, the Kafka client leaves out the topics whose ids it
+// cannot look up at that moment, and they would look as if they had no commit.
+func (r *retries) committed(
+	ctx context.Context, group string, twins []*twin,
+) (map[int32]kmsg.OffsetFetchResponseTopicPartition, error) {
+	topic := kmsg.NewOffsetFetchRequestTopic()
+	topic.Topic = twins[0].key.topic
+	for _, t := range twins {
+		topic.Partitions = append(topic.Partitions, t.key.partition)
+	}
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group, req.Topics, req.RequireStable = group, []kmsg.OffsetFetchRequestTopic{topic}, true
+	resp, err := req.RequestWith(ctx, r.in.client)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	commits := make(map[int32]kmsg.OffsetFetchResponseTopicPartition)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		for _, t := range twins {
+			commits[t.key.partition] = kmsg.OffsetFetchResponseTopicPartition{Offset: -1}
+		}
+		return commits, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			commits[p.Partition] = p
+		}
+	}
+	return commits, nil
+}
+
+// place says where to read from.
+func (t *twin) place(found answers) {
+	begin, _ := found.begins.Lookup(t.key.topic, t.key.partition)
+	end, _ := found.ends.Lookup(t.key.topic, t.key.partition)
+	t.at, t.was = begin.Offset, retry.Position{Owner: retry.NoOwner}
+	if t.topic.Spring {
+		t.at = end.Offset
+	}
+	for _, commits := range found.commits {
+		c := commits[t.key.partition]
+		if c.Offset < 0 {
 			continue
 		}
-		t.at, t.kept = min(max(c.At, begin), end), i == 0
-		t.was = retry.ParsePosition(t.at, end, c.Metadata)
-		if t.at != c.At {
+		t.at = min(max(c.Offset, begin.Offset), end.Offset)
+		metadata := ""
+		if c.Metadata != nil {
+			metadata = *c.Metadata
+		}
+		t.was = retry.ParsePosition(t.at, end.Offset, metadata)
+		if t.at != c.Offset {
 			t.in.cfg.Emit(events.OffsetsLost{
 				Group:    t.in.cfg.Group,
-				Position: events.Position{Topic: t.key.topic, Partition: t.key.partition, Offset: c.At},
+				Position: events.Position{Topic: t.key.topic, Partition: t.key.partition, Offset: c.Offset},
 				Nearest:  t.at,
 			})
 		}
@@ -259,9 +326,6 @@ func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
 // mark begins the queue, and with KeepOrder writes the marker before it asks where the
 // source ends: what is produced until then can be parked before the marker.
 func (r *retries) mark(t *twin) {
-	if t.absent.Load() {
-		return
-	}
 	select {
 	case <-t.begun:
 	case <-t.ctx.Done():
@@ -289,35 +353,31 @@ func (r *retries) end(ctx context.Context, k key) int64 {
 	return -1
 }
 
-// read adds the twins to what is read.
-func (r *retries) read(twins []*twin) {
+// read adds a twin to what is read. Where that begins is committed in any case: brokers
+// forget offsets of such topics some days after their last commit.
+func (r *retries) read(t *twin) {
 	r.gate.pass(func() {
-		where := make(map[string]map[int32]kgo.Offset)
-		for _, t := range twins {
-			if t.absent.Load() || r.in.find(t.key) != t.partition || t.closed.Load() {
-				continue
-			}
-			t.marks.Start(t.at, t.kept)
-			t.unstored.Store(true)
-			if where[t.key.topic] == nil {
-				where[t.key.topic] = make(map[int32]kgo.Offset)
-			}
-			where[t.key.topic][t.key.partition] = kgo.NewOffset().At(t.at)
+		if r.in.find(t.key) != t.partition || t.closed.Load() {
+			return
 		}
-		r.client.AddConsumePartitions(where)
+		t.marks.Start(t.at, false)
+		t.queue.Dirty()
+		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{
+			t.key.topic: {t.key.partition: kgo.NewOffset().At(t.at)},
+		})
 	})
 	r.in.wakeCommits()
 }
 
-// forget ends the reading of twins.
+// forget ends the reading of twins. What a later generation reads is let alone.
 func (r *retries) forget(parts []*partition) {
-	gone := make(map[string][]int32)
-	for _, p := range parts {
-		if p.retries {
-			gone[p.key.topic] = append(gone[p.key.topic], p.key.partition)
+	r.gate.pass(func() {
+		gone := make(map[string][]int32)
+		for _, p := range parts {
+			if p.retries && r.in.find(p.key) == p {
+				gone[p.key.topic] = append(gone[p.key.topic], p.key.partition)
+			}
 		}
-	}
-	if len(gone) > 0 {
-		r.gate.pass(func() { r.client.RemoveConsumePartitions(gone) })
-	}
+		r.client.RemoveConsumePartitions(gone)
+	})
 }

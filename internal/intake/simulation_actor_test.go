@@ -27,6 +27,7 @@ type actor struct {
 	client *kgo.Client
 	in     *intake.Intake
 	script script
+	copies *kgo.Client // writes to the retry topics; nil without
 }
 
 func (p *play) newActor(l lifeline) *actor {
@@ -37,7 +38,7 @@ func (p *play) newActor(l lifeline) *actor {
 		joined: make(chan struct{}), ended: make(chan struct{}),
 	}
 	p.ledger.joins(name)
-	w := &worker{seed: p.script.seed, drain: p.script.settings.drain, who: name, ledger: p.ledger, replies: &p.replies}
+	w := &worker{seed: p.script.seed, settings: p.script.settings, who: name, ledger: p.ledger, replies: &p.replies}
 	cfg := engine(p.script.settings, p.script.atEnd, hooks{
 		serve: w.serve, batch: w.serveBatch, joined: sync.OnceFunc(func() { close(a.joined) }), emit: a.emit,
 	}, a.options(p.script)...)
@@ -45,6 +46,10 @@ func (p *play) newActor(l lifeline) *actor {
 	cfg.NestJS = l.kind != plain
 	if l.kind == foreign {
 		cfg.Options = append(cfg.Options, kgo.Balancers(new(balance.RoundRobin)))
+	}
+	if p.script.settings.retries != inPlace {
+		a.copies = a.newProducer(p)
+		cfg.Retries = a.retries()
 	}
 	in, err := intake.New(cfg)
 	if err != nil {
@@ -57,6 +62,9 @@ func (p *play) newActor(l lifeline) *actor {
 		defer close(a.ended)
 		if _, err := in.Run(ctx); err != nil {
 			p.t.Errorf("%s ends with %v", name, err)
+		}
+		if a.copies != nil {
+			a.copies.Close()
 		}
 		p.ledger.stopped(name)
 	}()
@@ -85,6 +93,7 @@ func (a *actor) emit(e events.Event) { a.ledger.emitted(a.name, e) }
 // what the engine does with its records. Now and then the process stands still
 // there: long enough for a rebalance, or for two.
 func (a *actor) OnFetchRecordUnbuffered(r *kgo.Record, _ bool) {
+	a.ledger.sees(r)
 	rng := rand.New(rand.NewPCG(a.script.seed, hash("stall", a.name, r.Topic, r.Partition, r.Offset)))
 	if rng.IntN(100) == 0 {
 		time.Sleep(between(rng, 0, 2*a.script.settings.session))
@@ -92,10 +101,17 @@ func (a *actor) OnFetchRecordUnbuffered(r *kgo.Record, _ bool) {
 }
 
 // OnNewClient is a hook of the Kafka client.
-func (a *actor) OnNewClient(client *kgo.Client) { a.client = client }
+func (a *actor) OnNewClient(client *kgo.Client) {
+	if client.OptValue(kgo.ConsumerGroup) == group {
+		a.client = client
+	}
+}
 
 // OnPollStart is a hook of the Kafka client.
 func (a *actor) OnPollStart(context.Context) {
+	if pollsRetries() {
+		return
+	}
 	paused := a.client.PauseFetchPartitions(nil)
 	a.ledger.polls(a.name, paused, a.in.Info().Partitions)
 }

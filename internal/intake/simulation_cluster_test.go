@@ -39,7 +39,7 @@ func newCluster(t *testing.T, s script, l *ledger) *cluster {
 		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
 	}
 	for name, partitions := range s.topics {
-		opts = append(opts, kfake.SeedTopics(partitions, name))
+		opts = append(opts, kfake.SeedTopics(partitions, name, retryTopic(name)))
 	}
 	var err error
 	if c.Cluster, err = kfake.NewCluster(opts...); err != nil {
@@ -47,6 +47,7 @@ func newCluster(t *testing.T, s script, l *ledger) *cluster {
 	}
 	for name := range s.topics {
 		c.names[c.TopicInfo(name).TopicID] = name
+		c.names[c.TopicInfo(retryTopic(name)).TopicID] = retryTopic(name)
 	}
 	c.ControlKey(int16(kmsg.OffsetCommit), c.onCommit)
 	c.ControlKey(int16(kmsg.Heartbeat), c.onHeartbeat)
@@ -78,14 +79,25 @@ func (c *cluster) onCommit(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.ledger.refused(name)
 		return nil, nil, false
 	}
+	sources, retries := make(map[place]int64), make(map[place]kmsg.OffsetCommitRequestTopicPartition)
 	for _, t := range req.Topics {
 		topic := t.Topic
 		if topic == "" {
 			topic = c.names[t.TopicID]
 		}
 		for _, p := range t.Partitions {
-			c.ledger.commits(name, place{topic, p.Partition}, p.Offset)
+			if source, ok := sourceOf(topic); ok {
+				retries[place{source, p.Partition}] = p
+			} else {
+				sources[place{topic, p.Partition}] = p.Offset
+			}
 		}
+	}
+	for p, offset := range sources {
+		c.ledger.commits(name, p, offset)
+	}
+	for p, commit := range retries {
+		c.ledger.commitsRetries(name, p, commit.Offset, commit.Metadata)
 	}
 	return nil, nil, false
 }

@@ -24,6 +24,8 @@ type settings struct {
 	smallFetches     bool
 	batch            int // records that are served together, or zero
 	wait             time.Duration
+	retries          retrying
+	failing          int // of 100 records
 }
 
 // order is which records are served one after the other.

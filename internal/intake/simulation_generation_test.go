@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/status"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -16,10 +17,14 @@ import (
 type generation struct {
 	place      place
 	givenUp    bool
-	bound      bool // its context is known
-	deliveries map[int64]*delivery
-	order      map[string]*turn // by key
-	position   int64            // what the broker has for it
+	bound      map[bool]bool       // its context is known, by whether it is that of the retry partition
+	deliveries map[int64]*delivery // from the source
+	retries    map[int64]*delivery // from the retry partition, the last one each
+	order      map[string]*turn    // by key
+	position   int64               // what the broker has for it
+	marker     int64               // with which it has begun to read the retry partition, or -1
+	waiting    map[int64]struct{}  // records that it has made wait
+	moving     map[int64]*delivery // records of which it writes a copy
 
 	open    int // records that were delivered and are not settled
 	inside  int // records whose handlers have not returned
@@ -39,8 +44,12 @@ type delivery struct {
 	offset     int64
 	key        string // of the records that are in order with it; "" is none
 	failed     bool   // in its batch; it still has the turn of its key
+	attempt    int
+	retried    bool // it comes from the retry partition
 	returned   bool
-	settled    bool
+	settled    bool      // finally, or it waits
+	waits      bool      // a copy of it is stored
+	waited     bool      // there may be an earlier copy, with which it is done
 	at         time.Time // when it settled
 }
 
@@ -48,6 +57,8 @@ func (d *delivery) String() string {
 	switch {
 	case d == nil:
 		return "it was not delivered"
+	case d.waits:
+		return "it waits in its retry topic"
 	case d.settled:
 		return "settled"
 	case d.returned:
@@ -62,10 +73,12 @@ func (l *ledger) owns(a *account, p place) {
 		return
 	}
 	l.alone(a, p)
-	a.generations[p] = &generation{
-		place: p, deliveries: make(map[int64]*delivery), order: make(map[string]*turn),
+	g := &generation{
+		place: p, deliveries: make(map[int64]*delivery), retries: make(map[int64]*delivery), bound: make(map[bool]bool),
+		order: make(map[string]*turn), waiting: make(map[int64]struct{}), moving: make(map[int64]*delivery), marker: -1,
 		position: max(l.logs[p].from, l.logs[p].committed),
 	}
+	a.generations[p], l.logs[p].copies.reigns = g, g
 }
 
 // alone checks that nobody else has a partition. A member that stops tells neither
@@ -83,15 +96,15 @@ func (l *ledger) alone(a *account, p place) {
 
 // generationOf finds the generation of a delivery by its context: there is one
 // context for each.
-func (a *account) generationOf(ctx context.Context, p place) *generation {
+func (a *account) generationOf(ctx context.Context, p place, retried bool) *generation {
 	if g := a.contexts[ctx]; g != nil {
 		return g
 	}
 	g := a.generations[p]
-	if g == nil || g.bound || ctx.Err() != nil { // of an earlier one that delivered nothing else
+	if g == nil || g.bound[retried] || ctx.Err() != nil { // of an earlier one that delivered nothing else
 		return nil
 	}
-	g.bound = true
+	g.bound[retried] = true
 	a.contexts[ctx] = g
 	return g
 }
@@ -104,6 +117,9 @@ func (l *ledger) polls(who string, paused map[string][]int32, held []status.Part
 	a := l.members[who]
 	for _, h := range held {
 		p := place{h.Topic, h.Partition}
+		if l.logs[p] == nil {
+			continue // of a retry topic
+		}
 		full := h.Waiting > l.settings.queueLimit || h.Span > l.settings.uncommittedLimit
 		if full && !slices.Contains(paused[h.Topic], h.Partition) {
 			l.breaks(bounds, "%s holds %d records of %v, %d with those behind the oldest, and polls more; the limits are %d and %d",
@@ -121,16 +137,17 @@ func (l *ledger) polls(who string, paused map[string][]int32, held []status.Part
 }
 
 // begins notes that a handler is called.
-func (l *ledger) begins(who string, ctx context.Context, r *kgo.Record) *delivery {
+func (l *ledger) begins(who string, ctx context.Context, item intake.Item) *delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	r := item.Record
 	a, p := l.members[who], placeOf(r)
-	d := &delivery{account: a, offset: r.Offset, key: l.keyOf(r)}
+	d := &delivery{account: a, offset: r.Offset, key: l.keyOf(r), attempt: item.Attempt(), retried: item.Retried()}
 	if a.gone {
 		return d
 	}
-	l.writes("%s gets %v %d %q", who, p, r.Offset, d.key)
-	g := a.generationOf(ctx, p)
+	l.writes("%s gets %v %d %q, attempt %d, retried %t", who, p, r.Offset, d.key, d.attempt, d.retried)
+	g := a.generationOf(ctx, p, d.retried)
 	if g == nil || g.givenUp {
 		// The engine may be between two steps when a partition is lost; but
 		// then it has told the handler.
@@ -139,16 +156,43 @@ func (l *ledger) begins(who string, ctx context.Context, r *kgo.Record) *deliver
 		}
 		return d
 	}
-	if before := g.deliveries[r.Offset]; before != nil {
-		l.breaks(oneOutcome, "%s gets record %d of %v again in one generation: %v", who, r.Offset, p, before)
-	}
+	l.once(g, d)
 	d.generation = g
-	g.deliveries[r.Offset] = d
-	g.open++
-	g.inside++
+	if d.retried {
+		l.isDue(d)
+		g.retries[r.Offset] = d
+	} else {
+		g.deliveries[r.Offset] = d
+		g.open++
+		g.inside++
+	}
+	if l.settings.retries == ordered {
+		l.inOrder(d)
+	}
 	l.takesTurn(who, d)
 	l.runs(d, 1)
 	return d
+}
+
+// once checks that a record is delivered once in a generation, and once more only when
+// it has waited. Without order, one that is replayed can be delivered beside its copy.
+func (l *ledger) once(g *generation, d *delivery) {
+	before, retried := g.deliveries[d.offset], g.retries[d.offset]
+	switch {
+	case !d.retried && before != nil:
+	case l.settings.retries != ordered:
+		return
+	case d.retried && retried != nil:
+		if before = retried; before.waits {
+			return
+		}
+	case d.retried && (before == nil || before.waits), !d.retried && retried == nil:
+		return
+	}
+	if before == nil {
+		before = retried
+	}
+	l.breaks(oneOutcome, "%s gets record %d of %v again in one generation: %v", d.account.name, d.offset, g.place, before)
 }
 
 // runs counts the handlers that run.
@@ -161,7 +205,7 @@ func (l *ledger) runs(d *delivery, n int) {
 	if g.givenUp {
 		return
 	}
-	if a.running += n; n > 0 && a.running > l.settings.concurrency+len(l.logs) {
+	if a.running += n; n > 0 && a.running > l.settings.concurrency+2*len(l.logs) {
 		l.breaks(bounds, "%s runs %d handlers", a.name, a.running)
 	}
 }
@@ -193,13 +237,14 @@ func (l *ledger) fails(d *delivery) {
 }
 
 // resumes notes that a record that failed in its batch is served alone.
-func (l *ledger) resumes(who string, ctx context.Context, r *kgo.Record) *delivery {
+func (l *ledger) resumes(who string, ctx context.Context, item intake.Item) *delivery {
 	l.mu.Lock()
+	r := item.Record
 	a, p := l.members[who], placeOf(r)
 	g := a.contexts[ctx]
 	if a.gone || g == nil || g.deliveries[r.Offset] == nil {
 		l.mu.Unlock()
-		return l.begins(who, ctx, r)
+		return l.begins(who, ctx, item)
 	}
 	defer l.mu.Unlock()
 	l.writes("%s gets %v %d alone", who, p, r.Offset)
@@ -228,7 +273,7 @@ func (l *ledger) keyOf(r *kgo.Record) string {
 }
 
 func (l *ledger) takesTurn(who string, d *delivery) {
-	if d.key == "" {
+	if d.key == "" || d.retried && l.settings.retries != ordered {
 		return
 	}
 	g := d.generation
@@ -240,7 +285,7 @@ func (l *ledger) takesTurn(who string, d *delivery) {
 	switch {
 	case t.running != nil:
 		l.breaks(keyOrder, "%s gets record %d of %v with key %q while %d runs", who, d.offset, g.place, d.key, t.running.offset)
-	case t.last >= d.offset:
+	case t.last > d.offset || t.last == d.offset && !d.retried:
 		l.breaks(keyOrder, "%s gets record %d of %v with key %q after %d", who, d.offset, g.place, d.key, t.last)
 	}
 	t.running, t.last = d, d.offset
@@ -255,8 +300,14 @@ func (l *ledger) returns(d *delivery) {
 	if g == nil {
 		return
 	}
-	g.inside--
+	if !d.retried {
+		g.inside--
+	}
 	l.runs(d, -1)
+	g.endsTurn(d)
+}
+
+func (g *generation) endsTurn(d *delivery) {
 	if t := g.order[d.key]; t != nil && t.running == d {
 		t.running = nil
 	}
@@ -277,7 +328,15 @@ func (l *ledger) settles(d *delivery) {
 	l.writes("%s settles %v %d", d.account.name, g.place, d.offset)
 	d.settled, d.at = true, time.Now()
 	l.logs[g.place].outcomes[d.offset] = struct{}{}
-	g.open--
+	delete(g.waiting, d.offset)
+	g.closes(d)
+}
+
+// closes counts a delivery from the source as one that is not under way any more.
+func (g *generation) closes(d *delivery) {
+	if !d.retried && !d.waited {
+		g.open--
+	}
 }
 
 // aftermath is how long after something has gone wrong a commit may be missing.

@@ -31,8 +31,8 @@ type effort struct {
 
 // effortOf follows from the seed, the record and who serves it, so that it does
 // not depend on what else happens.
-func effortOf(seed uint64, drain time.Duration, who string, p place, offset int64) effort {
-	rng := rand.New(rand.NewPCG(seed, hash(who, p.topic, p.partition, offset)))
+func effortOf(seed uint64, drain time.Duration, who string, p place, offset int64, attempt int) effort {
+	rng := rand.New(rand.NewPCG(seed, hash(who, p.topic, p.partition, offset, attempt)))
 	e := effort{reply: -1, obeys: rng.IntN(4) > 0, leaves: rng.IntN(2) == 0}
 	switch n := rng.IntN(100); {
 	case n < 55:
@@ -58,26 +58,30 @@ func effortOf(seed uint64, drain time.Duration, who string, p place, offset int6
 
 // handler is what a member's records go through.
 type worker struct {
-	seed    uint64
-	drain   time.Duration
-	who     string
-	ledger  *ledger
-	replies *sync.WaitGroup
+	seed     uint64
+	settings settings
+	who      string
+	ledger   *ledger
+	replies  *sync.WaitGroup
 }
 
 func (h *worker) serve(ctx context.Context, item intake.Item) {
-	e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
+	e := effortOf(h.seed, h.settings.drain, h.who, placeOf(item.Record), item.Record.Offset, item.Attempt())
 	var d *delivery
 	if item.Failed() != nil {
-		d = h.ledger.resumes(h.who, ctx, item.Record)
+		d = h.ledger.resumes(h.who, ctx, item)
 	} else {
-		d = h.ledger.begins(h.who, ctx, item.Record)
+		d = h.ledger.begins(h.who, ctx, item)
 	}
 	defer h.ledger.returns(d)
 	if !rest(ctx, e.work, e.obeys) || !h.rests(ctx, d, item, e.again) {
 		item.Leave()
 		return
 	}
+	if h.fails(ctx, d, item) {
+		return
+	}
+	h.ledger.decides(d)
 	h.reply(ctx, d, item, e)
 }
 
@@ -91,8 +95,8 @@ func (h *worker) serveBatch(ctx context.Context, items []intake.Item) {
 			item.Fail(lane.Failure{})
 			continue
 		}
-		d := h.ledger.begins(h.who, ctx, item.Record)
-		e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
+		d := h.ledger.begins(h.who, ctx, item)
+		e := effortOf(h.seed, h.settings.drain, h.who, placeOf(item.Record), item.Record.Offset, item.Attempt())
 		switch {
 		case !rest(ctx, e.work, e.obeys):
 			h.ledger.returns(d)

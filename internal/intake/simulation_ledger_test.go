@@ -20,12 +20,15 @@ const (
 	// final outcome, in the generation that it commits for.
 	noSkip = "no skip"
 	// keyOrder: within a generation, the handlers of records with one key run
-	// one after the other, in the order of their offsets.
+	// one after the other, in the order of their offsets. Where a retry topic keeps the
+	// order, no record is handled before all earlier ones of its key have succeeded,
+	// and whoever gets a record again gets all later ones of its key again.
 	keyOrder = "key order"
 	// oneOutcome: a record is delivered at most once in a generation, never
 	// after its partition was given up, and in the end each has an outcome.
 	oneOutcome = "one outcome"
-	// bounds: when a partition gets the records of a fetch, no more than QueueLimit
+	// bounds: no more than UncommittedLimit records of a partition are made to wait in
+	// a retry topic, and it does not grow by copies that say nothing new; when a partition gets the records of a fetch, no more than QueueLimit
 	// are in its lane and no more than UncommittedLimit in its span; handlers run
 	// at most Concurrency, and one for each partition beyond that.
 	bounds = "bounds"
@@ -38,6 +41,11 @@ const (
 	// handOver: what was finished before a partition is given up in order is
 	// committed by then.
 	handOver = "hand over"
+	// attempts: with order, an attempt that is stored is never made again, nor an
+	// earlier one, but when its outcome was not committed.
+	attempts = "attempts"
+	// dueTime: nothing that waits runs before it is due.
+	dueTime = "due time"
 )
 
 // place is a partition.
@@ -69,6 +77,7 @@ type history struct {
 	from      int64              // the first record that must be handled
 	committed int64              // how far the group's position ever was, or -1
 	outcomes  map[int64]struct{} // records with an outcome that counts
+	copies    copies
 }
 
 // account is what is known of one member.
@@ -76,11 +85,11 @@ type account struct {
 	name        string
 	gone        bool // killed or stopped: what it does no longer counts
 	generations map[place]*generation
-	contexts    map[context.Context]*generation
-	running     int       // handlers, for the partitions that it owns
-	leaving     time.Time // when it was told to stop, if it was
-	refused     time.Time // when the broker last refused its commit
-	failing     bool      // it has said that it cannot commit
+	contexts    map[context.Context]*generation // one for each partition, and one for its retry partition
+	running     int                             // handlers, for the partitions that it owns
+	leaving     time.Time                       // when it was told to stop, if it was
+	refused     time.Time                       // when the broker last refused its commit
+	failing     bool                            // it has said that it cannot commit
 }
 
 func newLedger(s script) *ledger {
@@ -89,7 +98,7 @@ func newLedger(s script) *ledger {
 	}
 	for topic, partitions := range s.topics {
 		for n := range partitions {
-			l.logs[place{topic, n}] = &history{committed: -1, outcomes: make(map[int64]struct{})}
+			l.logs[place{topic, n}] = &history{committed: -1, outcomes: make(map[int64]struct{}), copies: newCopies()}
 		}
 	}
 	return l
@@ -262,7 +271,7 @@ func (l *ledger) commits(who string, p place, offset int64) {
 		return
 	}
 	for at := max(h.from, h.committed); at < offset; at++ {
-		if d := g.deliveries[at]; d == nil || !d.settled {
+		if d := g.deliveries[at]; (d == nil || !d.settled) && !h.copies.has(at) {
 			l.breaks(noSkip, "%s commits %v at %d, but record %d has no final outcome there: %v", who, p, offset, at, d)
 			break
 		}

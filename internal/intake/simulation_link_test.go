@@ -38,6 +38,9 @@ var errDown = errors.New("the network is down")
 
 func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if l.isDown() {
+		// The Kafka client does not pause before it asks for a producer id again:
+		// without this, virtual time would stand still.
+		rest(ctx, 5*time.Millisecond, true)
 		return nil, errDown
 	}
 	conn, err := l.network.DialContext(ctx, network, address)

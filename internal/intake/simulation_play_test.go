@@ -53,6 +53,7 @@ func (p *play) perform() {
 	p.cluster.relax()
 	p.ends()
 	p.ledger.closes(p.cluster.ends(p.script.topics))
+	p.ledger.closesRetries(p.cluster.ends(p.script.retryTopics()))
 }
 
 // scene is something that happens at a moment.
@@ -168,11 +169,16 @@ func (p *play) ends() {
 	if len(p.alive) == 0 {
 		p.enters(lifeline{name: "last", kind: p.script.last})
 	}
-	for deadline := time.Now().Add(limit); !p.ledger.isFinished(p.cluster.ends(p.script.topics)) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(limit); !p.finished() && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	p.stopAll()
 	p.replies.Wait()
+}
+
+func (p *play) finished() bool {
+	ends, committed := p.cluster.ends(p.script.retryTopics())
+	return p.ledger.isFinished(p.cluster.ends(p.script.topics)) && retriesAt(ends, committed) == nil
 }
 
 func (p *play) stopAll() {

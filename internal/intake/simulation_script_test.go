@@ -81,7 +81,10 @@ func write(seed uint64) script {
 	s.drawLives(rng)
 	s.drawTroubles(rng)
 	s.drawKinds(rand.New(rand.NewPCG(seed, 1)))
-	s.drawBatches(rand.New(rand.NewPCG(seed, 2)))
+	s.settings.drawRetries(rand.New(rand.NewPCG(seed, 3)))
+	if s.settings.retries == inPlace {
+		s.drawBatches(rand.New(rand.NewPCG(seed, 2)))
+	}
 	return s
 }
 

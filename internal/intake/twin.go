@@ -10,6 +10,7 @@ import (
 
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/internal/publish"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -32,16 +33,18 @@ type twin struct {
 	start int64         // where the source is read from, or -1
 	once  sync.Once
 
-	at   int64          // where it is read from
-	was  retry.Position // what the last commit says
-	kept bool           // at is committed
-	told string         // why it could not be read; only the poll loop touches it
+	at  int64          // where it is read from
+	was retry.Position // what the last commit says
 
-	unstored atomic.Bool // the last commit does not have all
-	reminded time.Time   // when the position was last committed anew; only the watch loop touches it
+	reminded time.Time // when the position was last committed anew; only the watch loop touches it
 
-	ready  atomic.Bool // the source may be served
-	absent atomic.Bool // there is no such partition: what fails is tried again in place
+	found  chan struct{} // closed when it is known whether there is such a partition
+	absent bool          // there is none: what fails is tried again in place; behind found
+
+	told       string // why it could not be read; only the poll loop touches it
+	confirming bool   // the first commit is under way; only the poll loop touches it
+
+	ready atomic.Bool // the source may be served
 
 	wakeMu  sync.Mutex
 	timer   *time.Timer
@@ -56,21 +59,22 @@ type running struct {
 }
 
 // pair gives a new source partition its twin.
-func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
+func (in *Intake) pair(p *partition, topic RetryTopic) *twin {
 	token := rand.Text()
 	_, places := in.lanes(p.key.topic)
 	t := &twin{
-		source: p, topic: topic, token: token, begun: make(chan struct{}), running: make(map[*kgo.Record]running),
-		queue: retry.NewQueue(retry.Config{
-			Group: in.cfg.Group, Topic: p.key.topic, Partition: p.key.partition,
-			KeepOrder: topic.KeepOrder, Token: token,
-			Records: in.cfg.UncommittedLimit, Bytes: in.cfg.QueueBytes,
-		}),
+		source: p, topic: topic, token: token, begun: make(chan struct{}), found: make(chan struct{}),
+		running: make(map[*kgo.Record]running),
 	}
 	t.partition = in.makePartition(key{topic.Name, p.key.partition})
 	// The queue knows the order.
 	t.lane = lane.Start(lane.Config{Order: lane.Nothing, Places: places, Serve: t.partition.serve, Left: t.left})
-	t.twin, t.retries = t, true
+	t.queue = retry.NewQueue(retry.Config{
+		Group: in.cfg.Group, Topic: p.key.topic, Partition: p.key.partition,
+		KeepOrder: topic.KeepOrder, Token: token, Marks: t.marks,
+		Records: t.most(), Bytes: in.cfg.QueueBytes,
+	})
+	t.member, t.twin, t.retries = p.member, t, true
 	t.timer = time.AfterFunc(time.Hour, t.release)
 	t.timer.Stop()
 	p.twin = t
@@ -79,7 +83,7 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
 	} else {
 		t.ready.Store(true)
 	}
-	return t.partition
+	return t
 }
 
 // heldBack reports whether the partition must not be read yet.
@@ -101,7 +105,7 @@ func (t *twin) turn(item Item) bool {
 		case retry.Run:
 			return true
 		case retry.Skip:
-			item.Done()
+			item.skip()
 			t.release()
 			return false
 		case retry.Park:
@@ -142,33 +146,54 @@ func (t *twin) reread(records []*kgo.Record) {
 		if c.Record != nil { // whatever its headers say
 			c.Record.Topic, c.Record.Partition = t.source.key.topic, t.source.key.partition
 		}
-		t.all(t.queue.Read(c, first+commit.Mark(i)))
+		t.queue.Read(c, first+commit.Mark(i))
 	}
+	if !t.ready.Load() {
+		t.confirm()
+	}
+	t.changed()
+}
+
+// confirm commits as soon as the own marker was read, and then begins: the group has
+// confirmed this owner, and no earlier one can commit any more.
+func (t *twin) confirm() {
 	select {
 	case <-t.queue.Opened():
-		t.serves()
 	default:
+		return
 	}
-	t.release()
-	t.carry()
+	if t.confirming {
+		return
+	}
+	t.confirming = true
+	t.queue.Dirty()
+	t.in.tasks.Go(func() {
+		for failures := 0; ; failures++ {
+			_ = t.commit(t.ctx) // a failure was told about; it can be that of another partition
+			if !t.queue.IsDirty() {
+				t.serves()
+				return
+			}
+			if publish.Again(t.ctx, failures) != nil {
+				return
+			}
+		}
+	})
 }
 
 // serves lets the source be read, and what waits be run.
 func (t *twin) serves() {
 	if !t.ready.Swap(true) {
 		t.source.resume()
-		t.release()
+		t.changed()
 	}
 }
 
-// all notes that marks are done.
-func (t *twin) all(done []commit.Mark) {
-	if len(done) > 0 {
-		t.unstored.Store(true)
-	}
-	for _, m := range done {
-		t.done(m)
-	}
+// changed sees to what may follow from a change of the queue.
+func (t *twin) changed() {
+	t.in.wakeCommits()
+	t.release()
+	t.carry()
 }
 
 // release hands what may run to the lane, and comes back when the next may be due.
@@ -199,15 +224,18 @@ func (t *twin) serve(rec *kgo.Record) {
 	t.in.cfg.Serve(t.ctx, Item{Record: rec, p: t.partition, mark: entry.Mark, entry: &entry})
 }
 
-// finish notes the final outcome of a record that ran, or with a note that it waits
-// again.
-func (t *twin) settle(rec *kgo.Record, done []commit.Mark) {
+// finish notes the final outcome of a record that ran.
+func (t *twin) finish(rec *kgo.Record) {
+	t.ran(rec)
+	t.queue.Finish(rec)
+	t.changed()
+}
+
+// ran notes that the lane has a record no more.
+func (t *twin) ran(rec *kgo.Record) {
 	t.wakeMu.Lock()
+	defer t.wakeMu.Unlock()
 	delete(t.running, rec)
-	t.wakeMu.Unlock()
-	t.all(done)
-	t.release()
-	t.carry()
 }
 
 // stop ends the timer.
@@ -217,10 +245,10 @@ func (t *twin) stopTimer() {
 	t.timer.Stop()
 }
 
-// carry writes the oldest records that wait anew, behind all others, while too many
-// lie behind them: the watermark cannot pass what waits.
+// carry writes the oldest record anew, behind all others, as long as it waits and too
+// much lies behind it: the watermark cannot pass what waits.
 func (t *twin) carry() {
-	if t.marks.Size().Span <= t.mostSpan() || t.closed.Load() || t.moving.Swap(true) {
+	if !t.ready.Load() || !t.long() || t.closed.Load() || t.moving.Swap(true) {
 		return
 	}
 	if !t.open.join() {
@@ -230,7 +258,7 @@ func (t *twin) carry() {
 	t.in.tasks.Go(func() {
 		defer t.open.sub()
 		defer t.moving.Store(false)
-		for t.marks.Size().Span > t.mostSpan()/2 {
+		for t.long() {
 			e, ok := t.queue.Oldest()
 			if !ok {
 				return
@@ -244,8 +272,20 @@ func (t *twin) carry() {
 	})
 }
 
-// mostSpan is how many records may lie behind the oldest one that waits.
-func (t *twin) mostSpan() int { return min(t.in.cfg.UncommittedLimit, retry.MostSpan/2) }
+// most is how many records may wait.
+func (t *twin) most() int { return min(t.in.cfg.UncommittedLimit, retry.MostSpan/4) }
+
+// long reports whether the oldest one is to be written anew: at least half of what is
+// behind it is done then, so copies that say nothing new are not more than the others.
+func (t *twin) long() bool {
+	waiting, _ := t.queue.Len()
+	return t.marks.Size().Span > max(t.most(), 2*waiting)
+}
+
+// full reports whether so much lies behind the oldest record that nothing may be added:
+// it runs, and cannot be written anew. What is stored and not read yet is at most as
+// much as may wait, so all of it has a bit in what is committed.
+func (t *twin) full() bool { return t.marks.Size().Span >= 3*t.most() }
 
 // store writes a copy of a record and notes that it waits.
 func (t *twin) store(ctx context.Context, rec *kgo.Record, n retry.Note) error {
@@ -254,7 +294,9 @@ func (t *twin) store(ctx context.Context, rec *kgo.Record, n retry.Note) error {
 	if err := t.in.cfg.Retries.Store(ctx, copied, t.source.position(rec.Offset)); err != nil {
 		return err
 	}
-	t.settle(rec, t.queue.Stored(rec, n, copied.Offset))
+	t.ran(rec)
+	t.queue.Stored(rec, n, copied.Offset)
+	t.changed()
 	return nil
 }
 
@@ -272,7 +314,7 @@ func (t *twin) passed(offset int64) {
 func (t *twin) remind() {
 	if now := time.Now(); now.Sub(t.reminded) > reminding && t.ready.Load() {
 		t.reminded = now
-		t.unstored.Store(true)
+		t.queue.Dirty()
 		t.in.wakeCommits()
 	}
 }

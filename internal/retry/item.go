@@ -52,19 +52,9 @@ func (it *item) newer(attempt int, at int64) bool {
 	return attempt > it.attempt || attempt == it.attempt && at > it.copyAt
 }
 
-// take makes the newest copy what n says. It returns the mark of the one before.
-func (it *item) take(n Note, at int64) []commit.Mark {
+// take makes the newest copy what n says.
+func (it *item) take(n Note, at int64) {
 	it.attempt, it.due, it.handlers, it.copyAt = max(n.Attempt, 1), n.Due, n.Handlers, at
-	return it.release()
-}
-
-// release returns the mark of the newest copy, if it was read, and forgets it.
-func (it *item) release() []commit.Mark {
-	if !it.read {
-		return nil
-	}
-	it.read = false
-	return []commit.Mark{it.mark}
 }
 
 func (it *item) entry() Entry {

@@ -23,6 +23,9 @@ type Config struct {
 	KeepOrder bool
 	// Token is that of this owner's marker; only with KeepOrder.
 	Token string
+	// Marks is the watermark of the retry partition. A copy is done there in one step
+	// with what follows from it: who sees a later record of its key run, sees it done.
+	Marks *commit.Partition
 	// Records is how many may be in the queue, and Bytes how much they may hold,
 	// before Reserve refuses. What is read is always taken.
 	Records int
@@ -43,6 +46,7 @@ type Queue struct {
 	start   int64
 	end     int64 // or negative, when it is not known
 	last    Position
+	dirty   bool // something is done that no commit has
 	owner   int64
 	bytes   int
 	items   map[int64]*item // by source offset
@@ -97,18 +101,51 @@ func (q *Queue) Owner() int64 {
 	return q.owner
 }
 
-// Position is what is to be committed of the retry partition. To be right after a
-// crash, the position of the source partition must be taken before this one, and both
-// be committed in one request, also when only one has changed.
-func (q *Queue) Position(marks *commit.Partition) (offset int64, epoch int32, metadata string) {
-	offset, epoch, done := marks.Snapshot(MostSpan)
+// Position is what is to be committed of the retry partition; offset is commit.Unknown
+// as long as it is not read. It counts as committed then, until Dirty says that it is
+// not. To be right after a crash, the position of the source partition must be taken
+// before this one, and both be committed in one request, also when only one has changed.
+func (q *Queue) Position() (offset int64, epoch int32, metadata string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	offset, epoch, done := q.cfg.Marks.Snapshot(MostSpan)
+	if offset == commit.Unknown {
+		return offset, epoch, ""
+	}
+	q.dirty = false
 	owner := q.owner
 	if !q.isOpen() {
 		owner = q.last.Owner
 	}
 	return offset, epoch, q.last.at(offset, owner, done).Metadata()
+}
+
+// Dirty says that the position is to be committed, also when it was before.
+func (q *Queue) Dirty() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dirty = true
+}
+
+// IsDirty reports whether something of the position is not committed, nor on its way.
+func (q *Queue) IsDirty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dirty
+}
+
+// done notes that a copy is done.
+func (q *Queue) done(m commit.Mark) {
+	q.cfg.Marks.Done(m)
+	q.dirty = true
+}
+
+// outdate notes that the newest copy of an item, if it was read, is done.
+func (q *Queue) outdate(it *item) {
+	if it.read {
+		it.read = false
+		q.done(it.mark)
+	}
 }
 
 func (q *Queue) isOpen() bool {
@@ -192,31 +229,25 @@ func (q *Queue) noteLowest() {
 	q.lowest.Store(lowest)
 }
 
-// Reserve makes room for rec, which is about to be written for the first time in this
-// generation, and blocks its key. False means that the queue is full, and nothing has
-// changed. Then Stored or Cancel must follow.
-func (q *Queue) Reserve(rec *kgo.Record) bool {
+// Reserve says what becomes of a source record that is to wait. Park: there is room for
+// it, and its key is blocked; it is to be written, and Stored or Cancel must follow.
+// Skip: a copy of it waits already, as when it was read after the record's turn had
+// come. Run: the queue is full, and nothing has changed.
+func (q *Queue) Reserve(rec *kgo.Record) Turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if it := q.find(rec); it != nil {
-		q.claim(it)
-		return true
+		if it.state == writing {
+			q.wait(it) // what Cancel has kept
+		}
+		return Skip
 	}
 	bytes := held(rec)
 	if int(q.size.Load()) >= q.cfg.Records || q.bytes+bytes > q.cfg.Bytes {
-		return false
+		return Run
 	}
 	q.add(&item{rec: rec, copyAt: nowhere, state: writing, bytes: bytes})
-	return true
-}
-
-// claim keeps an item of which a copy was read meanwhile, by whomever it is, from
-// running too.
-func (q *Queue) claim(it *item) {
-	if it.state == waiting {
-		it.state = writing
-		q.settle(it)
-	}
+	return Park
 }
 
 // Cancel undoes Reserve: rec is not stored, and will not be; it is tried again where it
@@ -230,20 +261,20 @@ func (q *Queue) Cancel(rec *kgo.Record) {
 }
 
 // Stored says that a copy of rec with n is stored at an offset of the retry partition.
-// The entry waits from then on, also if it ran. It returns the mark of the copy
-// before, which is done. The copy may have been read already.
-func (q *Queue) Stored(rec *kgo.Record, n Note, offset int64) (done []commit.Mark) {
+// The entry waits from then on, also if it ran, and the copy before is done. The new
+// one may have been read already.
+func (q *Queue) Stored(rec *kgo.Record, n Note, offset int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it := q.find(rec)
 	if it == nil {
-		return nil
+		return
 	}
 	if it.newer(max(n.Attempt, 1), offset) {
-		done = it.take(n, offset)
+		q.outdate(it)
+		it.take(n, offset)
 	}
 	q.wait(it)
-	return done
 }
 
 // Return undoes Next or Oldest: the entry was not run, or could not be written once
@@ -257,17 +288,19 @@ func (q *Queue) Return(rec *kgo.Record) {
 }
 
 // Finish says that rec has its final outcome, also when it was tried only where it is.
-// It returns the marks that are done by it.
-func (q *Queue) Finish(rec *kgo.Record) (done []commit.Mark) {
+// It reports whether it was in the queue.
+func (q *Queue) Finish(rec *kgo.Record) bool {
 	if q.size.Load() == 0 {
-		return nil
+		return false
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.find(rec); it != nil {
-		return q.remove(it)
+	it := q.find(rec)
+	if it == nil {
+		return false
 	}
-	return nil
+	q.remove(it)
+	return true
 }
 
 // Next returns the entries that may run now. They count as running until Stored,
@@ -293,13 +326,17 @@ func (q *Queue) Next(now time.Time) (run []Entry, wake time.Time) {
 	return run, time.Time{}
 }
 
-// Oldest returns the waiting entry whose mark is the lowest, to be written once more
-// with the same note. It does not run until Stored or Return.
+// Oldest returns the entry that holds up the watermark, when it waits, to be written
+// once more with the same note. It does not run until Stored or Return. To write another
+// one would not help: the watermark would stay where it is.
 func (q *Queue) Oldest() (Entry, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it := q.resting.first()
 	if it == nil {
+		return Entry{}, false
+	}
+	if at, _, ok := q.cfg.Marks.Oldest(); !ok || at != it.copyAt {
 		return Entry{}, false
 	}
 	it.state = moving
@@ -356,7 +393,8 @@ func (q *Queue) source(rec *kgo.Record) bool {
 	return rec.Topic == q.cfg.Topic && rec.Partition == q.cfg.Partition
 }
 
-func (q *Queue) remove(it *item) (done []commit.Mark) {
+func (q *Queue) remove(it *item) {
+	q.outdate(it)
 	q.forget(it)
 	q.size.Add(-1)
 	q.bytes -= it.bytes
@@ -369,7 +407,6 @@ func (q *Queue) remove(it *item) (done []commit.Mark) {
 	if l := it.line; l != nil {
 		q.leave(it, l)
 	}
-	return it.release()
 }
 
 // leave takes an item out of the line of its key.

@@ -5,34 +5,36 @@ import (
 )
 
 // Read takes a record of the retry partition, with its mark in that partition's
-// watermark. It returns the marks that are done by it: its own, or that of an older
-// copy. Copies are read in the order of their offsets.
-func (q *Queue) Read(c Copy, mark commit.Mark) (done []commit.Mark) {
+// watermark. Copies are read in the order of their offsets.
+func (q *Queue) Read(c Copy, mark commit.Mark) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if c.Record == nil {
 		q.readMarker(c)
-		return []commit.Mark{mark}
 	}
-	if q.last.Done(c.Offset) || c.Group != "" && c.Group != q.cfg.Group || q.late(c) {
-		return []commit.Mark{mark}
+	if c.Record == nil || q.passes(c) {
+		q.done(mark)
+		return
 	}
 	it := q.find(c.Record)
-	if it == nil {
-		if q.finished(c) {
-			return []commit.Mark{mark}
-		}
-		q.add(q.first(c, mark))
-		return nil
-	}
 	switch {
+	case it == nil:
+		q.add(q.first(c, mark))
 	case it.newer(c.Attempt, c.Offset):
-		done = it.take(c.Note, c.Offset)
-	case c.Offset != it.copyAt || it.read:
-		return []commit.Mark{mark}
+		q.outdate(it)
+		it.take(c.Note, c.Offset)
+		q.note(it, c, mark)
+	case c.Offset == it.copyAt && !it.read:
+		q.note(it, c, mark)
+	default:
+		q.done(mark)
 	}
-	q.note(it, c, mark)
-	return done
+}
+
+// passes reports whether a copy says nothing that counts.
+func (q *Queue) passes(c Copy) bool {
+	return q.last.Done(c.Offset) || c.Group != "" && c.Group != q.cfg.Group || q.late(c) ||
+		q.finished(c) && q.find(c.Record) == nil
 }
 
 // readMarker opens the queue at the own marker. Those of others mean nothing: who stood

@@ -56,6 +56,7 @@ const (
 	handled
 	resting // before its next attempt in place
 	flying  // its copy is being written
+	left    // a copy of it waits already
 )
 
 // request is a commit that is being put together, or on its way.
@@ -73,6 +74,7 @@ func newOwner(w *world) *owner {
 	}
 	o.q = retry.NewQueue(retry.Config{
 		Group: "g", Topic: "t", KeepOrder: w.ordered, Token: o.token, Records: w.limit, Bytes: 1 << 20,
+		Marks: o.retryMarks,
 	})
 	o.committed, o.last = w.committed, w.position()
 	o.retryNext, o.sourceNext = w.committed.retry, max(0, w.committed.source)
@@ -108,7 +110,7 @@ func (o *owner) fetchRetry(n int) {
 			f := o.w.factOf(c.Record)
 			o.attempt[f] = max(o.attempt[f], c.Attempt)
 		}
-		o.done(o.q.Read(c, mark+commit.Mark(i)))
+		o.q.Read(c, mark+commit.Mark(i))
 	}
 }
 
@@ -170,9 +172,16 @@ func (o *owner) turn(j *job) {
 	}
 }
 
+// reserve reports whether the record is to be written.
 func (o *owner) reserve(j *job) bool {
 	before, _ := o.q.Len()
-	if !o.q.Reserve(j.rec) {
+	switch o.q.Reserve(j.rec) {
+	case retry.Run:
+		return false
+	case retry.Skip:
+		o.w.say("owner %d has a copy of %s", o.gen, j.fact)
+		o.leave(j)
+		j.state = left
 		return false
 	}
 	if records, _ := o.q.Len(); records > max(before, o.w.limit) {
@@ -192,7 +201,7 @@ func (o *owner) write(j *job, n retry.Note) {
 	n.Group, n.Owner = "g", o.q.Owner()
 	f := &flight{by: o, rec: n.Record("r", j.rec), note: n, fact: j.fact, stored: -1}
 	f.acked = func(offset int64) {
-		o.done(o.q.Stored(j.rec, n, offset))
+		o.q.Stored(j.rec, n, offset)
 		if j.retried {
 			o.runs = without(o.runs, j)
 		} else {
@@ -222,7 +231,9 @@ func (o *owner) ended(j *job, ok bool) {
 	}
 	n := retry.Note{Attempt: j.attempt + 1, Due: o.w.now.Add(time.Second), Cause: errFailed}
 	if !j.retried && !o.reserve(j) {
-		j.attempt, j.state = n.Attempt, resting
+		if j.state != left {
+			j.attempt, j.state = n.Attempt, resting
+		}
 		return
 	}
 	j.state = flying
@@ -231,7 +242,7 @@ func (o *owner) ended(j *job, ok bool) {
 
 func (o *owner) finish(j *job) {
 	o.ends(j)
-	o.done(o.q.Finish(j.rec))
+	o.q.Finish(j.rec)
 	if j.retried {
 		o.runs = without(o.runs, j)
 		return
@@ -261,7 +272,7 @@ func (o *owner) move() {
 	}
 	n := retry.Note{Group: "g", Owner: o.q.Owner(), Attempt: e.Attempt, Due: e.Due, Handlers: e.Handlers}
 	f := &flight{by: o, rec: n.Record("r", e.Record), note: n, fact: o.w.factOf(e.Record), stored: -1}
-	f.acked = func(offset int64) { o.done(o.q.Stored(e.Record, n, offset)) }
+	f.acked = func(offset int64) { o.q.Stored(e.Record, n, offset) }
 	f.failed = func() { o.q.Return(e.Record) }
 	o.w.flights = append(o.w.flights, f)
 }
@@ -275,18 +286,12 @@ func (o *owner) ask() {
 func (o *owner) send() {
 	r := o.commit
 	r.sent, r.number = true, o.opened()
-	r.retry, _, r.metadata = o.q.Position(o.retryMarks) // retry is -1 before begin
+	r.retry, _, r.metadata = o.q.Position() // retry is -1 before begin
 }
 
 func (o *owner) passed() {
 	offset, _, _ := o.sourceMarks.Position()
 	o.q.Passed(offset)
-}
-
-func (o *owner) done(marks []commit.Mark) {
-	for _, m := range marks {
-		o.retryMarks.Done(m)
-	}
 }
 
 // jobs are all records on their way.

@@ -1,0 +1,4 @@
+package intake
+
+// Retried reports whether the record comes from the retry topic.
+func (i Item) Retried() bool { return i.entry != nil }
