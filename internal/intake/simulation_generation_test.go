@@ -251,6 +251,7 @@ func (l *ledger) resumes(who string, ctx context.Context, item intake.Item) *del
 	d := g.deliveries[r.Offset]
 	if t := g.order[d.key]; !d.failed || t != nil && t.running != d {
 		l.breaks(oneOutcome, "%s gets record %d of %v alone: %v", who, r.Offset, p, d)
+		return &delivery{account: a, offset: r.Offset} // which does not count
 	}
 	if ctx.Err() == nil && g.givenUp {
 		l.breaks(oneOutcome, "%s gets record %d of %v alone, which it does not own", who, r.Offset, p)
