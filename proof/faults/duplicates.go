@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+)
+
+// The explanations of a record that was handled again. Each is a reason why the
+// first handling could not be committed.
+const (
+	becauseKilled     = "a member was killed before it had committed"
+	becauseLost       = "a partition was lost to another member"
+	becauseUncommit   = "commits failed while a partition was given up"
+	becauseUnfinished = "it lay behind an unfinished record when its partition was given up"
+)
+
+// duplicates explains each handling of a record that had been handled before.
+func (b *book) duplicates() {
+	for _, runs := range b.runs {
+		var before *run
+		for _, r := range runs {
+			if r.done == 0 {
+				continue
+			}
+			if before != nil {
+				b.duplicate(before, r)
+			}
+			before = r
+		}
+	}
+}
+
+func (b *book) duplicate(before, again *run) {
+	b.told["records handled again"]++
+	either := func(end string) bool { return before.term.end == end || again.term.end == end }
+	switch {
+	case before.term.end == endKilled:
+		b.reasons[becauseKilled]++
+	case before.term.end == endLost || again.term.end == endLost:
+		b.reasons[becauseLost]++
+	case before.term.cannot:
+		b.reasons[becauseUncommit]++
+	case b.unfinished(before.term, again.term.start, again.of.offset):
+		b.reasons[becauseUnfinished]++
+	case either(endKilled):
+		b.reasons[becauseKilled]++
+	default:
+		b.fault(unexplained, "%v: %s", again.of, b.story(again.of))
+	}
+}
+
+// unfinished says whether a generation left a record without a final outcome among
+// those from an offset to another.
+func (b *book) unfinished(t *term, from, to int64) bool {
+	for offset := from; offset <= to; offset++ {
+		at := where{t.place, offset}
+		if b.stored[at] != nil && !t.final[offset] {
+			return true
+		}
+	}
+	return false
+}
+
+// commits looks for generations that began before what the group was seen to have
+// committed: what a new owner does again must be uncommitted.
+func (b *book) commits() {
+	byPlace := make(map[place][]commit)
+	for _, c := range b.h.Commits {
+		byPlace[c.place] = append(byPlace[c.place], c)
+	}
+	for at, seen := range byPlace {
+		var terms []*term
+		for _, m := range b.lives {
+			for _, t := range m.terms {
+				if t.place == at {
+					terms = append(terms, t)
+				}
+			}
+		}
+		slices.SortFunc(terms, func(a, b *term) int { return cmp.Compare(a.first, b.first) })
+		for _, t := range terms {
+			for _, c := range seen {
+				if c.at < t.first && c.offset > t.start {
+					b.fault(rewound, "%s, generation %d of %v began at %d, %d was committed",
+						t.member, t.generation, at, t.start, c.offset)
+					break
+				}
+			}
+		}
+		for i := range seen {
+			if i > 0 && seen[i].offset < seen[i-1].offset {
+				b.fault(rewound, "the commit of %v went from %d back to %d", at, seen[i-1].offset, seen[i].offset)
+			}
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import "fmt"
+
+// member is a service process as its journal shows it.
+type member struct {
+	name  string
+	lines []line
+	runs  []*run // in the order in which they began
+	terms map[termKey]*term
+}
+
+// term is one generation: a partition during one assignment to one process.
+type term struct {
+	member string
+	termKey
+	first  int64 // microseconds of the clock, when its first record began
+	start  int64 // the lowest offset that it has begun
+	end    string
+	cannot bool           // a commit has failed meanwhile
+	final  map[int64]bool // offsets with a final outcome
+	firsts []*run         // in the order in which they began
+	closed bool
+}
+
+type termKey struct {
+	place
+	generation int
+}
+
+// run is the handling of one record in one generation, with all its attempts.
+type run struct {
+	of       where
+	key      string
+	term     *term
+	began    int64 // microseconds of the clock
+	order    int   // in the process
+	done     int   // in the process; 0 for one without a final outcome
+	attempts int
+	last     int // number of the last attempt
+	fine     int // how often an attempt went well
+	letters  int
+	unstored int
+	gaps     int // attempts whose number does not follow the one before
+}
+
+func (r *run) String() string {
+	return fmt.Sprintf("%s (generation %d, %s; %d attempts, %d fine, %d letters)",
+		r.term.member, r.term.generation, r.term.end, r.attempts, r.fine, r.letters)
+}
+
+// How a generation can end.
+const (
+	endKilled  = "killed"
+	endLost    = "lost"
+	endRevoked = "revoked"
+	endStopped = "stopped"
+)
+
+func newMember(l life) *member {
+	m := &member{name: l.Name, lines: l.Lines, terms: make(map[termKey]*term)}
+	type at struct {
+		where
+		generation int
+	}
+	open := make(map[at]*run)
+	failing := false
+	for i, l := range l.Lines {
+		k := at{where{place{l.Topic, l.Partition}, l.Offset}, l.Generation}
+		switch l.What {
+		case began:
+			t := m.term(k.place, l.Generation, l)
+			t.cannot = t.cannot || failing
+			r := open[k]
+			if r == nil {
+				r = &run{of: k.where, key: l.Key, term: t, began: l.At, order: i + 1}
+				open[k] = r
+				m.runs, t.firsts = append(m.runs, r), append(t.firsts, r)
+			}
+			r.begin(l.Attempt)
+		case went, lettered, unstored:
+			if r := open[k]; r != nil {
+				r.ends(l.What, i+1)
+			}
+		case revoked, lost:
+			m.close(l)
+		case uncommit:
+			failing = true
+			for _, t := range m.terms {
+				t.cannot = t.cannot || !t.closed
+			}
+		}
+	}
+	m.finish(l)
+	return m
+}
+
+func (m *member) term(at place, generation int, l line) *term {
+	k := termKey{at, generation}
+	t := m.terms[k]
+	if t == nil {
+		t = &term{member: m.name, termKey: k, first: l.At, start: l.Offset, final: make(map[int64]bool)}
+		m.terms[k] = t
+	}
+	t.start = min(t.start, l.Offset)
+	return t
+}
+
+// begin notes an attempt. Its number must be the next one.
+func (r *run) begin(number int) {
+	if number != r.last+1 {
+		r.gaps++
+	}
+	r.attempts++
+	r.last = number
+}
+
+func (r *run) ends(how string, order int) {
+	switch how {
+	case went:
+		r.fine++
+	case lettered:
+		r.letters++
+	case unstored:
+		r.unstored++
+		return
+	}
+	r.done = order
+	r.term.final[r.of.offset] = true
+}
+
+// close ends the generations of partitions that were given up.
+func (m *member) close(l line) {
+	for topic, numbers := range l.Partitions {
+		for _, n := range numbers {
+			for _, t := range m.terms {
+				if t.topic == topic && t.partition == n && !t.closed {
+					t.closed, t.end = true, l.What
+				}
+			}
+		}
+	}
+}
+
+// finish ends the generations that the end of the process has ended.
+func (m *member) finish(l life) {
+	how := endStopped
+	if l.Killed {
+		how = endKilled
+	}
+	for _, t := range m.terms {
+		if !t.closed {
+			t.closed, t.end = true, how
+		}
+	}
+}
