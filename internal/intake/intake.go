@@ -324,7 +324,7 @@ func (in *Intake) shut() bool {
 	drained := in.stopAll(parts)
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	_ = in.Commit(ctx) // a failure was told about; the next owner repeats what is not committed
+	in.commitLast(ctx)
 	in.forget(parts)
 	// An error in leaving means that the group will notice by the session timeout.
 	_ = in.client.LeaveGroupContext(ctx)

@@ -21,8 +21,8 @@ import (
 type cluster interface {
 	name() string
 	addrs() []string // in the order of the nodes
-	// restart ends a node and starts it again, with kill -9 or in order.
-	restart(node int, hard bool) error
+	// restart ends a node and starts it again, and returns when it is whole.
+	restart(restart) error
 	stop() error
 }
 
@@ -59,14 +59,15 @@ func (e *embedded) start() (err error) {
 func (e *embedded) name() string    { return "embedded" }
 func (e *embedded) addrs() []string { return []string{e.settings.Listen} }
 
-func (e *embedded) restart(_ int, hard bool) error {
+func (e *embedded) restart(r restart) error {
 	how := syscall.SIGTERM
-	if hard {
+	if r.Hard {
 		how = syscall.SIGKILL
 	}
 	if !e.end(how) {
 		return fmt.Errorf("the broker has ended by itself: %v\n%s", e.cmd.ProcessState, e.stderr.String())
 	}
+	<-time.After(r.Down)
 	return e.start()
 }
 
@@ -127,9 +128,9 @@ func (k *kafka) script(args ...string) (string, error) {
 func (k *kafka) name() string    { return "kafka" }
 func (k *kafka) addrs() []string { return k.list }
 
-func (k *kafka) restart(node int, hard bool) error {
-	args := []string{"restart", fmt.Sprint(node)}
-	if hard {
+func (k *kafka) restart(r restart) error {
+	args := []string{"restart", fmt.Sprint(r.Node), "--down", fmt.Sprintf("%.1f", r.Down.Seconds())}
+	if r.Hard {
 		args = append(args, "--hard")
 	}
 	if _, err := k.script(args...); err != nil {

@@ -40,7 +40,7 @@ func (b *book) duplicate(before, again *run) {
 		b.reasons[becauseLost]++
 	case before.term.cannot:
 		b.reasons[becauseUncommit]++
-	case b.unfinished(before.term, again.term.start, again.of.offset):
+	case b.unfinished(before.term, again.term.start, again.of.Offset):
 		b.reasons[becauseUnfinished]++
 	case either(endKilled):
 		b.reasons[becauseKilled]++

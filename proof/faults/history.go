@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,7 +29,7 @@ type history struct {
 // where is a record of a source topic.
 type where struct {
 	place
-	offset int64
+	Offset int64
 }
 
 // stored is a record that the brokers have in a source topic.
@@ -56,7 +59,8 @@ func isRead(topic string) bool {
 
 // read takes what the brokers have into the history.
 func (h *history) read(brokers []string) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.FetchMaxWait(200*time.Millisecond))
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.FetchMaxWait(200*time.Millisecond),
+		kgo.MetadataMinAge(100*time.Millisecond))
 	if err != nil {
 		return err
 	}
@@ -94,6 +98,21 @@ func (h *history) read(brokers []string) error {
 	return nil
 }
 
+// keep writes what is in no journal beside them, for people who look for the cause
+// of a fault.
+func (h *history) keep(folder string) error {
+	for name, what := range map[string]any{"sent": h.Sent, "calls": h.Calls, "stored": h.Stored} {
+		text, err := json.Marshal(what)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name+".json"), text, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (h *history) take(r *kgo.Record) {
 	if strings.HasSuffix(r.Topic, letterSuffix) {
 		h.Letters = append(h.Letters, letterOf(r))
@@ -109,12 +128,12 @@ func letterOf(r *kgo.Record) letter {
 		return string(value)
 	}
 	l := letter{errorType: text(wire.DeadErrorType), message: text(wire.DeadErrorMessage)}
-	l.of.topic = text(wire.DeadTopic)
+	l.of.Topic = text(wire.DeadTopic)
 	if value, _ := wire.Last(r.Headers, wire.DeadPartition); len(value) == 4 {
-		l.of.partition = int32(binary.BigEndian.Uint32(value))
+		l.of.Partition = int32(binary.BigEndian.Uint32(value))
 	}
 	if value, _ := wire.Last(r.Headers, wire.DeadOffset); len(value) == 8 {
-		l.of.offset = int64(binary.BigEndian.Uint64(value))
+		l.of.Offset = int64(binary.BigEndian.Uint64(value))
 	}
 	return l
 }

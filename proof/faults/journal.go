@@ -66,8 +66,8 @@ type journal struct {
 
 // place is a partition of a topic.
 type place struct {
-	topic     string
-	partition int32
+	Topic     string
+	Partition int32
 }
 
 func openJournal(path string) (*journal, error) {

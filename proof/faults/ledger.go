@@ -136,7 +136,7 @@ func (b *book) delivery() {
 		if s.Fate == unknown {
 			b.fault(unaccounted, "%v", at)
 		}
-		if at.topic == requestTopic {
+		if at.Topic == requestTopic {
 			continue
 		}
 		b.told["events stored"]++
@@ -174,12 +174,12 @@ func (b *book) sentOrder() {
 	type key struct{ topic, key string }
 	byKey := make(map[key][]*stored)
 	for i := range b.h.Stored {
-		if s := &b.h.Stored[i]; s.topic != requestTopic { // requests are sent side by side
-			byKey[key{s.topic, s.Key}] = append(byKey[key{s.topic, s.Key}], s)
+		if s := &b.h.Stored[i]; s.Topic != requestTopic { // requests are sent side by side
+			byKey[key{s.Topic, s.Key}] = append(byKey[key{s.Topic, s.Key}], s)
 		}
 	}
 	for _, all := range byKey {
-		slices.SortFunc(all, func(a, b *stored) int { return cmp.Compare(a.offset, b.offset) })
+		slices.SortFunc(all, func(a, b *stored) int { return cmp.Compare(a.Offset, b.Offset) })
 		for i, s := range all[1:] {
 			switch before := all[i]; {
 			case s.Seq < before.Seq:

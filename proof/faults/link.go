@@ -5,39 +5,58 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // link is the dialer of one process. The connections that it makes have the faults
 // of the plan. Safe for concurrent use.
 type link struct {
-	epoch  time.Time
 	faults []linkFault
 	nodes  []string // addresses, in the order of the nodes
 	dialer net.Dialer
 
+	epoch  atomic.Pointer[time.Time] // when the plan begins; nil before that is known
 	mu     sync.Mutex
 	conns  map[*faultyConn]bool
 	timers []*time.Timer
 }
 
-// newLink returns the dialer of who. epoch is when the plan begins.
-func newLink(p plan, who string, nodes []string, epoch time.Time) *link {
-	l := &link{epoch: epoch, nodes: nodes, conns: make(map[*faultyConn]bool)}
+// newLink returns the dialer of who, without faults until begin.
+func newLink(p plan, who string, nodes []string) *link {
+	l := &link{nodes: nodes, conns: make(map[*faultyConn]bool)}
 	for _, f := range p.Faults {
-		if f.Who != who {
-			continue
-		}
-		l.faults = append(l.faults, f)
-		if until := time.Until(epoch.Add(f.At + f.Length)); until > 0 && (f.Kind == resets || f.Cut) {
-			l.timers = append(l.timers, time.AfterFunc(until, func() { l.reset(f) }))
+		if f.Who == who {
+			l.faults = append(l.faults, f)
 		}
 	}
 	return l
 }
 
+// begin says when the plan begins.
+func (l *link) begin(epoch time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.faults {
+		if until := time.Until(epoch.Add(f.At + f.Length)); until > 0 && (f.Kind == resets || f.Cut) {
+			l.timers = append(l.timers, time.AfterFunc(until, func() { l.reset(f) }))
+		}
+	}
+	l.epoch.Store(&epoch)
+}
+
+// now is the time of the plan, -1 before it begins.
+func (l *link) now() time.Duration {
+	if epoch := l.epoch.Load(); epoch != nil {
+		return time.Since(*epoch)
+	}
+	return -1
+}
+
 // stop ends the faults to come.
 func (l *link) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, t := range l.timers {
 		t.Stop()
 	}
@@ -67,7 +86,7 @@ func (l *link) dial(ctx context.Context, network, host string) (net.Conn, error)
 // active is how long a hole of one of these kinds, or of both directions, still
 // lasts.
 func (l *link) active(node int, kinds ...linkKind) (left time.Duration) {
-	now := time.Since(l.epoch)
+	now := l.now()
 	for _, f := range l.faults {
 		if f.about(node) && (f.Kind == holeBoth || slices.Contains(kinds, f.Kind)) && f.At <= now && now < f.At+f.Length {
 			left = max(left, f.At+f.Length-now)
@@ -78,7 +97,7 @@ func (l *link) active(node int, kinds ...linkKind) (left time.Duration) {
 
 // delay is how much a read or write takes longer now.
 func (l *link) delay(node int) (d time.Duration) {
-	now := time.Since(l.epoch)
+	now := l.now()
 	for _, f := range l.faults {
 		if f.about(node) && f.Kind == delays && f.At <= now && now < f.At+f.Length {
 			d = max(d, f.Delay)

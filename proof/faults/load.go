@@ -25,6 +25,7 @@ type sent struct {
 // call is a request that was sent.
 type call struct {
 	note
+	At    int64 // microseconds of the clock, when it was sent
 	Took  time.Duration
 	Ended bool
 	Name  string // how it ended, or empty for an end that has no name
@@ -46,7 +47,7 @@ const (
 type load struct {
 	plan   plan
 	client *siskin.Client
-	epoch  time.Time
+	epoch  time.Time // when the plan begins
 
 	mu     sync.Mutex
 	events []sent
@@ -55,14 +56,14 @@ type load struct {
 	confirmed, answered, refused atomic.Int64
 }
 
-func newLoad(p plan, brokers []string, l *link, epoch time.Time) (*load, error) {
+func newLoad(p plan, brokers []string, l *link) (*load, error) {
 	cfg := config(brokers, l)
 	cfg.Codec, cfg.Timeout = raw{codec.JSON}, emitTimeout
 	client, err := siskin.NewClient(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &load{plan: p, client: client, epoch: epoch}, nil
+	return &load{plan: p, client: client}, nil
 }
 
 // ready makes topics and routes, so that a fault does not meet the first call only.
@@ -74,9 +75,10 @@ func (l *load) ready(ctx context.Context) error {
 	return l.client.Ready(ctx, contracts...)
 }
 
-// run sends everything and returns when everything has ended, or has not by its
-// deadline.
-func (l *load) run(ctx context.Context) {
+// run sends everything from epoch on, and returns when everything has ended, or has
+// not by its deadline.
+func (l *load) run(ctx context.Context, epoch time.Time) {
+	l.epoch = epoch
 	var all sync.WaitGroup
 	for i := range emitters {
 		all.Go(func() { l.emit(ctx, i) })
@@ -169,7 +171,7 @@ func (l *load) ask(ctx context.Context, c *call) {
 		name, wrong := verdictOf(c.note, e.answer, e.err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		c.Took, c.Ended, c.Name, c.Wrong = time.Since(from), true, name, wrong
+		c.At, c.Took, c.Ended, c.Name, c.Wrong = from.UnixMicro(), time.Since(from), true, name, wrong
 		l.answered.Add(1)
 	case <-time.After(callTimeout + callGrace):
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,8 +29,13 @@ func main() {
 
 // act is the life of a process in another role.
 func act(settings string) int {
+	told := make(chan string, 1) // the first line from the run
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
+		in := bufio.NewReader(os.Stdin)
+		if first, err := in.ReadString('\n'); err == nil {
+			told <- first
+			_, _ = io.Copy(io.Discard, in)
+		}
 		os.Exit(exitOrphan)
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -39,7 +45,7 @@ func act(settings string) int {
 	switch {
 	case err != nil:
 	case r.Service != nil:
-		err = runService(ctx, *r.Service)
+		err = runService(ctx, *r.Service, told)
 	case r.Broker != nil:
 		err = runBroker(ctx, *r.Broker)
 	default:

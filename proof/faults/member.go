@@ -126,7 +126,7 @@ func (r *run) ends(how string, order int) {
 		return
 	}
 	r.done = order
-	r.term.final[r.of.offset] = true
+	r.term.final[r.of.Offset] = true
 }
 
 // close ends the generations of partitions that were given up.
@@ -134,7 +134,7 @@ func (m *member) close(l line) {
 	for topic, numbers := range l.Partitions {
 		for _, n := range numbers {
 			for _, t := range m.terms {
-				if t.topic == topic && t.partition == n && !t.closed {
+				if t.Topic == topic && t.Partition == n && !t.closed {
 					t.closed, t.end = true, l.What
 				}
 			}

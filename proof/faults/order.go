@@ -7,7 +7,7 @@ package main
 func (b *book) order() {
 	for _, m := range b.lives {
 		for _, t := range m.terms {
-			mode, event := modeOf(t.topic)
+			mode, event := modeOf(t.Topic)
 			last := make(map[string]*run)
 			for _, r := range t.firsts {
 				before := last[r.key]
@@ -18,13 +18,13 @@ func (b *book) order() {
 				if before == nil {
 					continue
 				}
-				if r.of.offset < before.of.offset {
+				if r.of.Offset < before.of.Offset {
 					b.fault(outOfOrder, "%s: offset %d of %v (%s) began behind %d",
-						m.name, r.of.offset, r.of.place, r.key, before.of.offset)
+						m.name, r.of.Offset, r.of.place, r.key, before.of.Offset)
 				}
 				if event && mode.ordered && (before.done == 0 || before.done > r.order) {
 					b.fault(overtaken, "%s: offset %d of %v (%s) began before the end of %d",
-						m.name, r.of.offset, r.of.place, r.key, before.of.offset)
+						m.name, r.of.Offset, r.of.place, r.key, before.of.Offset)
 				}
 			}
 		}

@@ -36,7 +36,8 @@ type step struct {
 type restart struct {
 	At   time.Duration
 	Node int
-	Hard bool // with kill -9
+	Hard bool          // with kill -9
+	Down time.Duration // how long it stays away
 }
 
 // linkFault is a fault of the connections of one process, or of all clients, to one
@@ -142,7 +143,8 @@ func restarts(d dice, length time.Duration, nodes int) (all []restart) {
 	gap := length / time.Duration(rounds*nodes+1)
 	for i := range rounds * nodes {
 		all = append(all, restart{
-			At: gap*time.Duration(i) + d.between(gap/2, gap), Node: i%nodes + 1, Hard: (i+d.IntN(2))%2 == 0,
+			At: gap*time.Duration(i) + d.between(gap/2, gap), Node: i%nodes + 1, Hard: d.IntN(2) == 0,
+			Down: d.between(0, 3*time.Second),
 		})
 	}
 	return all
@@ -150,9 +152,9 @@ func restarts(d dice, length time.Duration, nodes int) (all []restart) {
 
 func linkFaults(d dice, length time.Duration, nodes int) (all []linkFault) {
 	kinds := []linkKind{resets, delays, holeIn, holeOut, holeBoth}
-	for at := d.between(time.Second, 3*time.Second); at < length; at += d.between(500*time.Millisecond, 3*time.Second) {
+	for at := d.between(time.Second, 3*time.Second); at < length; at += d.between(time.Second, 4*time.Second) {
 		f := linkFault{At: at, Who: clients, Kind: kinds[d.IntN(len(kinds))]}
-		if slot := d.IntN(bases + guests + 2); slot < bases+guests {
+		if slot := d.IntN(bases + guests + 1); slot < bases+guests {
 			f.Who = service(slot)
 		}
 		f.Node = d.IntN(nodes + 1)
@@ -161,8 +163,8 @@ func linkFaults(d dice, length time.Duration, nodes int) (all []linkFault) {
 		case delays:
 			f.Length, f.Delay = d.between(time.Second, 5*time.Second), d.between(20*time.Millisecond, 400*time.Millisecond)
 		default:
-			f.Length, f.Cut = d.between(300*time.Millisecond, 4*time.Second), d.IntN(2) == 0
-			if d.IntN(5) == 0 {
+			f.Length, f.Cut = d.between(300*time.Millisecond, 3*time.Second), d.IntN(2) == 0
+			if d.IntN(6) == 0 {
 				f.Length = d.between(7*time.Second, 12*time.Second) // longer than a session
 			}
 		}
@@ -201,7 +203,7 @@ func (r restart) String() string {
 	if r.Hard {
 		how = "killed and started"
 	}
-	return fmt.Sprintf("broker %d: %s", r.Node, how)
+	return fmt.Sprintf("broker %d: %s, %v away", r.Node, how, r.Down)
 }
 
 func (f linkFault) String() string {

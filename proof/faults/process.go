@@ -78,6 +78,11 @@ func startProcess(name string, r role) (*process, error) {
 	return p, nil
 }
 
+// tell writes a line to the process's standard input.
+func (p *process) tell(text string) {
+	_, _ = fmt.Fprintln(p.stdin, text) // an error means that it has ended
+}
+
 // line waits for the first line of its standard output.
 func (p *process) line() (string, error) {
 	select {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/siskin-go/siskin"
@@ -20,7 +21,6 @@ import (
 type serviceSettings struct {
 	Brokers []string
 	Plan    plan
-	Epoch   time.Time
 	Slot    int
 	Journal string // path
 }
@@ -40,14 +40,15 @@ func config(brokers []string, l *link) siskin.Config {
 	}
 }
 
-// runService is the whole life of a service process.
-func runService(ctx context.Context, set serviceSettings) error {
+// runService is the whole life of a service process. told has the time at which the
+// plan begins, as soon as the run knows it.
+func runService(ctx context.Context, set serviceSettings, told <-chan string) error {
 	before := goleak.IgnoreCurrent()
 	j, err := openJournal(set.Journal)
 	if err != nil {
 		return err
 	}
-	served := serve(ctx, set, j)
+	served := serve(ctx, set, j, told)
 	last := line{What: ended}
 	if served != nil {
 		last.Text = served.Error()
@@ -60,9 +61,12 @@ func runService(ctx context.Context, set serviceSettings) error {
 	return nil
 }
 
-func serve(ctx context.Context, set serviceSettings, j *journal) error {
-	l := newLink(set.Plan, service(set.Slot), set.Brokers, set.Epoch)
+func serve(ctx context.Context, set serviceSettings, j *journal, told <-chan string) error {
+	l := newLink(set.Plan, service(set.Slot), set.Brokers)
 	defer l.stop()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { l.await(ctx, told) })
 	cfg := config(set.Brokers, l)
 	cfg.Group, cfg.Protocol, cfg.Observe = group, set.Plan.Protocol, j.observe
 	cfg.Drain = 5 * time.Second
@@ -86,13 +90,21 @@ func serve(ctx context.Context, set serviceSettings, j *journal) error {
 			fmt.Println("ready")
 		}
 	}()
-	sampling := make(chan struct{})
-	go func() {
-		defer close(sampling)
-		j.sample(ctx, svc)
-	}()
-	defer func() { <-sampling }()
+	beside.Go(func() { j.sample(ctx, svc) })
 	return svc.Run(ctx)
+}
+
+// await begins the faults when the run says when.
+func (l *link) await(ctx context.Context, told <-chan string) {
+	select {
+	case text := <-told:
+		epoch, err := time.Parse(time.RFC3339Nano, strings.TrimSpace(text))
+		if err != nil {
+			panic(err) // the run is this program too
+		}
+		l.begin(epoch)
+	case <-ctx.Done():
+	}
 }
 
 var errFlaky = errors.New("fails as it should")

@@ -64,7 +64,7 @@ func (s *stage) play(ctx context.Context) {
 
 func (s *stage) restart(r restart) {
 	from := time.Now()
-	if err := s.cluster.restart(r.Node, r.Hard); err != nil {
+	if err := s.cluster.restart(r); err != nil {
 		s.fault("%s: %v", r, err)
 		return
 	}
@@ -98,15 +98,28 @@ func (s *stage) start(slot int) {
 	s.counts.joins++
 	s.mu.Unlock()
 	p, err := startProcess(name, role{Service: &serviceSettings{
-		Brokers: s.cluster.addrs(), Plan: s.plan, Epoch: s.epoch, Slot: slot, Journal: l.Journal,
+		Brokers: s.cluster.addrs(), Plan: s.plan, Slot: slot, Journal: l.Journal,
 	}})
 	if err != nil {
 		s.fault("%s: %v", name, err)
 		return
 	}
+	if !s.epoch.IsZero() {
+		p.tell(s.epoch.Format(time.RFC3339Nano))
+	}
 	s.mu.Lock()
 	s.slots[slot] = p
 	s.mu.Unlock()
+}
+
+// begin sets the time at which the plan begins. The processes that run wait for it.
+func (s *stage) begin(epoch time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch = epoch
+	for _, p := range s.slots {
+		p.tell(epoch.Format(time.RFC3339Nano))
+	}
 }
 
 // end ends the process in a slot, if there is one.
