@@ -49,7 +49,7 @@ func startEmbedded(folder string) (*embedded, error) {
 }
 
 func (e *embedded) start() (err error) {
-	if e.process, err = startProcess("broker", role{Broker: &e.settings}); err != nil {
+	if e.process, err = startProcess("broker", filepath.Dir(e.settings.Folder), role{Broker: &e.settings}); err != nil {
 		return err
 	}
 	e.settings.Listen, err = e.line()
@@ -65,7 +65,7 @@ func (e *embedded) restart(r restart) error {
 		how = syscall.SIGKILL
 	}
 	if !e.end(how) {
-		return fmt.Errorf("the broker has ended by itself: %v\n%s", e.cmd.ProcessState, e.stderr.String())
+		return fmt.Errorf("the broker has ended by itself: %v\n%s", e.cmd.ProcessState, e.said())
 	}
 	<-time.After(r.Down)
 	return e.start()
@@ -73,7 +73,7 @@ func (e *embedded) restart(r restart) error {
 
 func (e *embedded) stop() error {
 	if !e.end(syscall.SIGTERM) || e.code() != 0 {
-		return fmt.Errorf("the broker ended with code %d\n%s", e.code(), e.stderr.String())
+		return fmt.Errorf("the broker ended with code %d\n%s", e.code(), e.said())
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (e *embedded) stop() error {
 func runBroker(ctx context.Context, set brokerSettings) error {
 	b, err := devbroker.Start(devbroker.Config{
 		Listen: set.Listen, ExactPort: true, DataDir: set.Folder,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	})
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 )
 
@@ -87,7 +86,7 @@ func parse() (options, error) {
 	flag.BoolVar(&o.short, "short", false, "a short run")
 	flag.StringVar(&o.brokers, "brokers", "both", "embedded, kafka or both")
 	flag.StringVar(&o.out, "out", "", "folder for latest.json and latest.md; nothing is written without it")
-	flag.StringVar(&o.keep, "keep", "", "folder for journals and logs, which are else removed")
+	flag.StringVar(&o.keep, "keep", "", "folder in which journals and logs are kept")
 	flag.BoolVar(&o.planOnly, "plan", false, "print the plan and do nothing")
 	flag.Parse()
 	if o.brokers != "embedded" && o.brokers != "kafka" && o.brokers != "both" {
@@ -156,15 +155,17 @@ func command(ctx context.Context) error {
 }
 
 func (o options) play(ctx context.Context, p plan, kind string) (*result, error) {
-	folder := filepath.Join(o.keep, kind)
-	if o.keep == "" {
-		var err error
-		if folder, err = os.MkdirTemp("", "siskin-faults-"); err != nil {
+	if o.keep != "" {
+		if err := os.MkdirAll(o.keep, 0o755); err != nil {
 			return nil, err
 		}
-		defer func() { _ = os.RemoveAll(folder) }()
-	} else if err := os.MkdirAll(folder, 0o755); err != nil {
+	}
+	folder, err := os.MkdirTemp(o.keep, fmt.Sprintf("siskin-faults-%s-%d-", kind, o.seed))
+	if err != nil {
 		return nil, err
+	}
+	if o.keep == "" {
+		defer func() { _ = os.RemoveAll(folder) }()
 	}
 	return play(ctx, p, kind, folder, os.Stdout)
 }

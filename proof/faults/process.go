@@ -2,14 +2,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -37,10 +36,12 @@ type process struct {
 	stdin  io.WriteCloser
 	first  chan string   // its first line
 	ended  chan struct{} // closed when it has ended
-	stderr tail
+	log    string // path
 }
 
-func startProcess(name string, r role) (*process, error) {
+// startProcess starts this program in a role. What it writes on its standard error goes
+// to a file beside the journals.
+func startProcess(name, folder string, r role) (*process, error) {
 	settings, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,12 @@ func startProcess(name string, r role) (*process, error) {
 	}
 	p := &process{name: name, cmd: exec.Command(self), first: make(chan string, 1), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), roleEnv+"="+string(settings), "GORACE=atexit_sleep_ms=0 halt_on_error=1")
-	p.cmd.Stderr = &p.stderr
+	log, err := os.OpenFile(filepath.Join(folder, name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }() // the process has its own
+	p.cmd.Stderr, p.log = log, log.Name()
 	// A signal from the terminal is for the run, which ends the others in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -88,11 +94,11 @@ func (p *process) line() (string, error) {
 	select {
 	case l, ok := <-p.first:
 		if !ok {
-			return "", fmt.Errorf("%s has ended: %v\n%s", p.name, p.cmd.ProcessState, p.stderr.String())
+			return "", fmt.Errorf("%s has ended: %v\n%s", p.name, p.cmd.ProcessState, p.said())
 		}
 		return l, nil
 	case <-time.After(patience):
-		return "", fmt.Errorf("%s says nothing for %v\n%s", p.name, patience, p.stderr.String())
+		return "", fmt.Errorf("%s says nothing for %v\n%s", p.name, patience, p.said())
 	}
 }
 
@@ -124,27 +130,14 @@ func (p *process) running() bool {
 func (p *process) code() int { return p.cmd.ProcessState.ExitCode() }
 
 // raced says whether the race detector has ended the process.
-func (p *process) raced() bool { return strings.Contains(p.stderr.String(), "DATA RACE") }
+func (p *process) raced() bool { return strings.Contains(p.said(), "DATA RACE") }
 
-// tail keeps the end of what a process writes on its standard error.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-const longestTail = 16 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.buf = append(t.buf, p...); len(t.buf) > 2*longestTail {
-		t.buf = bytes.Clone(t.buf[len(t.buf)-longestTail:])
+// said is the end of what the process wrote on its standard error.
+func (p *process) said() string {
+	const most = 16 << 10
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
 	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.buf)
+	return string(text[max(0, len(text)-most):])
 }

@@ -35,7 +35,7 @@ const (
 func config(brokers []string, l *link) siskin.Config {
 	return siskin.Config{
 		Brokers: brokers, ClientID: "faults", Topics: "create", Partitions: partitions,
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 		Kafka:  []kgo.Opt{kgo.Dialer(l.dial)},
 	}
 }

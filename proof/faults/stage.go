@@ -97,7 +97,7 @@ func (s *stage) start(slot int) {
 	s.lives = append(s.lives, l)
 	s.counts.joins++
 	s.mu.Unlock()
-	p, err := startProcess(name, role{Service: &serviceSettings{
+	p, err := startProcess(name, s.folder, role{Service: &serviceSettings{
 		Brokers: s.cluster.addrs(), Plan: s.plan, Slot: slot, Journal: l.Journal,
 	}})
 	if err != nil {
@@ -144,11 +144,11 @@ func (s *stage) end(slot int, how syscall.Signal) {
 	s.mu.Unlock()
 	switch {
 	case !asked:
-		s.fault("%s ended by itself: %v\n%s", p.name, p.cmd.ProcessState, p.stderr.String())
+		s.fault("%s ended by itself: %v\n%s", p.name, p.cmd.ProcessState, p.said())
 	case p.raced():
-		s.fault("%s has a data race:\n%s", p.name, p.stderr.String())
+		s.fault("%s has a data race:\n%s", p.name, p.said())
 	case how == syscall.SIGTERM && p.code() != 0:
-		s.fault("%s ended with code %d:\n%s", p.name, p.code(), p.stderr.String())
+		s.fault("%s ended with code %d:\n%s", p.name, p.code(), p.said())
 	}
 }
 
