@@ -63,7 +63,7 @@ func (in *Intake) Commit(ctx context.Context) error {
 	}
 	in.told(err)
 	if err == nil && joins && in.uncommitted.Swap(false) {
-		in.cfg.Joined()
+		in.joined()
 	}
 	return err
 }

@@ -75,7 +75,7 @@ type Config struct {
 	StuckAfter time.Duration
 	// Start is where a consumer group without commits starts.
 	Start Start
-	// Joined is called when the member knows where to read each partition that
+	// Joined is called when the group knows where to read each partition that
 	// it owns: what is sent after that is seen. It is called again after each
 	// rebalance.
 	Joined func()
@@ -117,6 +117,8 @@ type Intake struct {
 
 	commitFailure string      // what was told about; under commitTurn
 	uncommitted   atomic.Bool // Joined waits for the next commit
+	waiting       atomic.Bool // Joined waits for the commits of others
+	settled       atomic.Bool // each partition has a commit
 }
 
 type key struct {

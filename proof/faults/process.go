@@ -31,12 +31,12 @@ const patience = 90 * time.Second
 
 // process is this program in another role.
 type process struct {
-	name   string
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	first  chan string   // its first line
-	ended  chan struct{} // closed when it has ended
-	log    string // path
+	name  string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	first chan string   // its first line
+	ended chan struct{} // closed when it has ended
+	log   string        // path
 }
 
 // startProcess starts this program in a role. What it writes on its standard error goes
