@@ -18,7 +18,6 @@ import (
 	"github.com/siskin-go/siskin/internal/address"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/intake"
-	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
@@ -400,10 +399,6 @@ func (c Config) postfix(fallback string) string {
 		return ""
 	}
 	return c.Postfix
-}
-
-func (c Config) retry() outcome.Policy {
-	return outcome.Exponential(c.RetryAttempts, c.RetryInitial, c.RetryLongest)
 }
 
 // sink hands events to the logger and to Observe.

@@ -61,6 +61,11 @@ func (e Event[T]) On(r Registrar, fn func(context.Context, T) error, opts ...Han
 	On(r, e.topic, fn, opts...)
 }
 
+// OnBatch handles the event, many at a time; see the function OnBatch.
+func (e Event[T]) OnBatch(r Registrar, fn func(context.Context, []T) error, opts ...HandlerOption) {
+	OnBatch(r, e.topic, fn, opts...)
+}
+
 // Emit sends the event and waits until the broker has stored it; see
 // Client.Emit.
 func (e Event[T]) Emit(ctx context.Context, client *Client, v T, opts ...CallOption) (RecordMetadata, error) {

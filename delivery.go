@@ -9,6 +9,7 @@ import (
 
 	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -58,6 +59,75 @@ func (c *deliveryContext) Value(key any) any {
 		return &c.delivery
 	}
 	return c.Context.Value(key)
+}
+
+// batch is the context of a batch handler, with its deliveries.
+type batch struct {
+	context.Context
+	all    []Delivery
+	good   []int   // the indexes of those whose values the handler gets
+	failed []error // by index
+}
+
+type batchKey struct{}
+
+func (b *batch) Value(key any) any {
+	if key == (batchKey{}) {
+		return b
+	}
+	return b.Context.Value(key)
+}
+
+// DeliveriesFrom returns the deliveries of a batch, in the order of the values that
+// its handler got; see OnBatch. Outside of a batch handler it returns nil. In one,
+// DeliveryFrom finds nothing, and calls made with its context carry no trace on: its
+// records may have several.
+func DeliveriesFrom(ctx context.Context) []*Delivery {
+	b, ok := ctx.Value(batchKey{}).(*batch)
+	if !ok {
+		return nil
+	}
+	all := make([]*Delivery, len(b.good))
+	for i, at := range b.good {
+		all[i] = &b.all[at]
+	}
+	return all
+}
+
+// decodeBatch returns the values of a batch, without those that have none. A codec
+// that panics fails its record only.
+func decodeBatch[T any](b *batch) []T {
+	values := make([]T, 0, len(b.all))
+	b.good = make([]int, 0, len(b.all))
+	for i := range b.all {
+		var v T
+		b.failed[i] = outcome.Contain(func() (err error) { v, err = decode[T](&b.all[i]); return err })
+		if b.failed[i] == nil {
+			values, b.good = append(values, v), append(b.good, i)
+		}
+	}
+	return values
+}
+
+// split gives what a batch handler returned to the records that it is about, and
+// returns what is about all others.
+func (b *batch) split(err error) (rest error) {
+	return outcome.Split(err, len(b.good), func(index int, err error) {
+		at := b.good[index]
+		if b.failed[at] != nil {
+			err = errors.Join(b.failed[at], err)
+		}
+		b.failed[at] = err
+	})
+}
+
+// traced adds the trace of a delivery to the headers of a call made inside its
+// handler.
+func traced(ctx context.Context, headers []Header) []Header {
+	if d, ok := DeliveryFrom(ctx); ok {
+		return wire.AddTrace(headers, d.record.Headers)
+	}
+	return headers
 }
 
 // Topic is the topic that the record was read from.

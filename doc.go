@@ -43,6 +43,6 @@
 // with a topic name in place of a contract.
 //
 // To read the code, follow a record: service.go, internal/intake, internal/lane,
-// serve.go, handle.go, internal/outcome, internal/reply, internal/commit. The
-// map is docs/architecture.md.
+// internal/serving, binding.go, handle.go, internal/outcome, internal/reply,
+// internal/commit. The map is docs/architecture.md.
 package siskin

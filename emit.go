@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/partitioner"
+	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
@@ -29,6 +31,16 @@ func (m Message) Beside() (key []byte, headers []Header) {
 	return o.key, o.headers
 }
 
+// encode makes a reply of what a handler gave.
+func (s *Service) encode(v any) (m reply.Message, err error) {
+	if with, ok := v.(Message); ok {
+		v = with.Value
+		m.Key, m.Headers = with.Beside()
+	}
+	m.Value, err = codec.Encode(s.cfg.Codec, v)
+	return m, err
+}
+
 // Emit sends v to topic as an event and waits until the broker has stored it.
 // With an error that is ErrUnavailable the event may still be stored.
 func (c *Client) Emit(ctx context.Context, topic string, v any, opts ...CallOption) (RecordMetadata, error) {
@@ -47,7 +59,7 @@ func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	b := newBatch(c, topic, len(messages))
+	b := newEmission(c, topic, len(messages))
 	if err := b.check(ctx); err != nil {
 		return b.metas, fmt.Errorf("siskin: emit to %q: %w", topic, c.closedError(err))
 	}
@@ -60,8 +72,8 @@ func (c *Client) EmitBatch(ctx context.Context, topic string, messages []Message
 	return b.results(), nil
 }
 
-// batch is events on their way to the broker.
-type batch struct {
+// emission is events on their way to the broker.
+type emission struct {
 	c     *Client
 	topic string
 
@@ -72,8 +84,8 @@ type batch struct {
 	done  chan struct{} // closed when nothing is left
 }
 
-func newBatch(c *Client, topic string, n int) *batch {
-	b := &batch{c: c, topic: topic, metas: make([]RecordMetadata, n), left: n, done: make(chan struct{})}
+func newEmission(c *Client, topic string, n int) *emission {
+	b := &emission{c: c, topic: topic, metas: make([]RecordMetadata, n), left: n, done: make(chan struct{})}
 	for i := range b.metas {
 		b.metas[i] = RecordMetadata{Topic: topic, Partition: -1, Offset: -1}
 	}
@@ -83,14 +95,14 @@ func newBatch(c *Client, topic string, n int) *batch {
 	return b
 }
 
-func (b *batch) check(ctx context.Context) error {
+func (b *emission) check(ctx context.Context) error {
 	if err := wire.CheckTopic(b.topic); err != nil {
 		return err
 	}
 	return b.c.checked(ctx, b.topic)
 }
 
-func (b *batch) send(ctx context.Context, i int, m Message) {
+func (b *emission) send(ctx context.Context, i int, m Message) {
 	value, err := b.c.cfg.Codec.Encode(m.Value)
 	if err != nil {
 		b.landed(i, nil, err)
@@ -106,7 +118,7 @@ func (b *batch) send(ctx context.Context, i int, m Message) {
 	b.c.kafka.TryProduce(fate, &rec, func(rec *kgo.Record, err error) { b.landed(i, rec, err) })
 }
 
-func (b *batch) landed(i int, rec *kgo.Record, err error) {
+func (b *emission) landed(i int, rec *kgo.Record, err error) {
 	b.c.noteRemade(b.topic, err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -127,7 +139,7 @@ func (b *batch) landed(i int, rec *kgo.Record, err error) {
 }
 
 // wait returns when all records have landed, or ctx ends.
-func (b *batch) wait(ctx context.Context) error {
+func (b *emission) wait(ctx context.Context) error {
 	select {
 	case <-b.done:
 	case <-ctx.Done():
@@ -140,7 +152,7 @@ func (b *batch) wait(ctx context.Context) error {
 }
 
 // results is a copy, because records may still land.
-func (b *batch) results() []RecordMetadata {
+func (b *emission) results() []RecordMetadata {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]RecordMetadata(nil), b.metas...)

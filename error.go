@@ -234,6 +234,9 @@ func authored(err error) bool {
 	return ok && !e.Remote && e.Code != CodeInternal
 }
 
+// late is the error of a handler that returned err when its time was over.
+func late(err error) error { return Errorf(CodeTimeout, "the handler took too long").WithCause(err) }
+
 // remoteError is the error that a peer sent.
 func remoteError(f *dialect.Fault) *Error {
 	return &Error{Code: Code(f.Code), Message: f.Message, Details: f.Details, Remote: true}

@@ -2,15 +2,9 @@ package siskin
 
 import (
 	"context"
-	"fmt"
-	"regexp"
-	"runtime"
 	"slices"
-	"strings"
 
-	"github.com/siskin-go/siskin/internal/lane"
-	"github.com/siskin-go/siskin/internal/route"
-	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/internal/serving"
 )
 
 // Handler is the one shape that every handler has under its types, be it for
@@ -41,23 +35,6 @@ type Registrar interface {
 	register(registration)
 }
 
-// registration is one handler, erased to its untyped shape.
-type registration struct {
-	topic   string
-	kind    handlerKind
-	handler Handler
-	options []HandlerOption
-	where   string // file:line of the call that registered it
-}
-
-type handlerKind uint8
-
-const (
-	single handlerKind = iota // a request with one reply
-	stream                    // a request with any number of replies
-	event                     // no reply
-)
-
 // Handle serves the requests on the topic pattern with fn. A topic has one such
 // handler, in one service. Mistakes are collected and returned by Service.Run.
 //
@@ -75,7 +52,7 @@ const (
 func Handle[Req, Res any](
 	r Registrar, pattern string, fn func(context.Context, Req) (Res, error), opts ...HandlerOption,
 ) {
-	r.register(registration{pattern, single, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+	r.register(registration{topic: pattern, kind: serving.Single, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, reply func(any) error) error {
 		req, err := decode[Req](d)
 		if err != nil {
 			return err
@@ -85,7 +62,7 @@ func Handle[Req, Res any](
 			return err
 		}
 		return reply(res)
-	}, opts, caller()})
+	}})
 }
 
 // HandleStream serves the requests on the topic pattern with any number of
@@ -97,26 +74,52 @@ func Handle[Req, Res any](
 func HandleStream[Req, Res any](
 	r Registrar, pattern string, fn func(ctx context.Context, req Req, send func(Res) error) error, opts ...HandlerOption,
 ) {
-	r.register(registration{pattern, stream, func(ctx context.Context, d *Delivery, reply func(any) error) error {
+	r.register(registration{topic: pattern, kind: serving.Stream, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, reply func(any) error) error {
 		req, err := decode[Req](d)
 		if err != nil {
 			return err
 		}
 		return fn(ctx, req, func(res Res) error { return reply(res) })
-	}, opts, caller()})
+	}})
 }
 
 // On handles the events on topic with fn. A topic can have several event
 // handlers; they run in the order in which they were registered, and each is
 // retried by itself.
 func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
-	r.register(registration{topic, event, func(ctx context.Context, d *Delivery, _ func(any) error) error {
+	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, _ func(any) error) error {
 		v, err := decode[T](d)
 		if err != nil {
 			return err
 		}
 		return fn(ctx, v)
-	}, opts, caller()})
+	}})
+}
+
+// OnBatch handles the events on topic with fn, many at a time. A batch has records of
+// one partition, in the order of their offsets, and begins when it has BatchSize
+// records, or when the first of them has waited for BatchWait. DeliveriesFrom has
+// what is known of each. A topic has one such handler, and then no other.
+//
+// A nil error says that all records are done. FailAt names single ones that are not;
+// any other error is that of all records that are not named. What has failed is tried
+// again alone, in a batch of one, as a handler of On would be: so a record that fails
+// by itself becomes a dead letter, and those beside it do not. A value that cannot be
+// decoded, or is not valid, is left out of its batch.
+//
+// Records with one key are never in two batches at once, and wait for those before
+// them that are tried again; batches with other keys run at once. With Ordered, one
+// batch of a partition runs at a time, WithConcurrency bounds how many run, and
+// WithTimeout how long one call of fn takes. Middleware is refused: it wraps one
+// record. Wrap fn itself.
+func OnBatch[T any](r Registrar, topic string, fn func(context.Context, []T) error, opts ...HandlerOption) {
+	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), batch: func(b *batch) error {
+		values := decodeBatch[T](b)
+		if len(values) == 0 {
+			return nil
+		}
+		return fn(b, values)
+	}})
 }
 
 // Scope is a part of a service whose handlers share options, such as
@@ -135,88 +138,4 @@ func (s *Scope) Scope(opts ...HandlerOption) *Scope { return &Scope{parent: s, o
 func (s *Scope) register(reg registration) {
 	reg.options = slices.Concat(s.options, reg.options)
 	s.parent.register(reg)
-}
-
-// thisPackage is the prefix of the names of this package's functions.
-const thisPackage = "github.com/siskin-go/siskin."
-
-// caller is the first file and line outside this package.
-func caller() string {
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, thisPackage) {
-			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
-		}
-		if !more {
-			return "unknown place"
-		}
-	}
-}
-
-// binding is a handler with its chain built.
-type binding struct {
-	kind    handlerKind
-	handler Handler
-	options handlerOptions
-	where   string
-}
-
-// topicBindings is all that serves one topic: one request handler, or event
-// handlers.
-type topicBindings struct {
-	request *binding
-	events  []*binding
-	order   lane.Order // the strictest of all
-	most    int        // the least of all, or zero
-	places  *lane.Places
-	manual  bool
-}
-
-// add joins what a handler asks for to what others of the topic do.
-func (t *topicBindings) add(b *binding, kind handlerKind) {
-	first := t.request == nil && len(t.events) == 0
-	if kind == event {
-		t.events = append(t.events, b)
-	} else {
-		t.request = b
-	}
-	o := b.options
-	if first || o.order == lane.Whole || t.order == lane.Nothing {
-		t.order = o.order
-	}
-	if o.most > 0 && (t.most == 0 || o.most < t.most) {
-		t.most, t.places = o.most, lane.NewPlaces(o.most, false)
-	}
-	t.manual = t.manual || o.manual
-}
-
-// bind adds one registration to the routes, or says what is wrong with it.
-func (s *Service) bind(reg registration) error {
-	wrong := func(format string, args ...any) error {
-		return &ConfigError{Field: "handler at " + reg.where, Value: reg.topic, Err: fmt.Errorf(format, args...)}
-	}
-	if expression, ok := route.Expression(reg.topic); ok {
-		if _, err := regexp.Compile(expression); err != nil {
-			return wrong("%w", err)
-		}
-	} else if err := wire.CheckTopic(reg.topic); err != nil {
-		return wrong("%w", err)
-	}
-	at := s.routes.At(reg.topic)
-	switch {
-	case at.request != nil:
-		return wrong("the topic already has a request handler, registered at %s", at.request.where)
-	case reg.kind != event && len(at.events) > 0:
-		return wrong("the topic already has an event handler, registered at %s; "+
-			"NestJS would never call one of the two", at.events[0].where)
-	}
-	b := &binding{kind: reg.kind, where: reg.where, options: handlerOptions{dialect: s.cfg.Dialect}}
-	for _, opt := range reg.options {
-		opt.applyHandler(&b.options)
-	}
-	b.handler = chain(reg.handler, slices.Concat(s.middleware, b.options.middleware))
-	at.add(b, reg.kind)
-	return nil
 }

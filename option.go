@@ -36,6 +36,9 @@ type handlerOptions struct {
 	order      lane.Order
 	most       int
 	manual     bool
+	retry      *Retry
+	batchSize  int
+	batchWait  time.Duration
 }
 
 type callOptions struct {
@@ -146,6 +149,30 @@ func WithConcurrency(n int) HandlerOption {
 // commits behind it, and after Config.UncommittedLimit records its partition.
 func ManualCommit() HandlerOption {
 	return handlerOption{text: "manual-commit", apply: func(o *handlerOptions) { o.manual = true }}
+}
+
+// BatchSize is how many records a batch of OnBatch has at most. A number below 1
+// changes nothing; one above Config.QueueLimit is refused. Default: 100, or the
+// QueueLimit when that is less. Large records can fill Config.QueueBytes before; then
+// the batch begins at once.
+func BatchSize(n int) HandlerOption {
+	return handlerOption{text: fmt.Sprintf("batch-size=%d", n), apply: func(o *handlerOptions) {
+		if n > 0 {
+			o.batchSize = n
+		}
+	}}
+}
+
+// BatchWait is how long a record waits for others before a batch of OnBatch begins
+// that is not full, if nothing holds its key. A duration that is not positive changes
+// nothing; one that is not below Config.StuckAfter is refused. Default: 200
+// milliseconds, or half of StuckAfter when that is less.
+func BatchWait(d time.Duration) HandlerOption {
+	return handlerOption{text: "batch-wait=" + d.String(), apply: func(o *handlerOptions) {
+		if d > 0 {
+			o.batchWait = d
+		}
+	}}
 }
 
 type callOption struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,10 +15,11 @@ import (
 	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/lane"
-	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
+	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/siskin-go/siskin/internal/route"
+	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
@@ -34,16 +34,12 @@ type Service struct {
 	cfg        Config
 	emit       events.Sink
 	watch      *brokerwatch.Watch
-	policy     outcome.Policy
-	verbose    bool // somebody sees the events of each record
 	middleware []Middleware
 	pending    []registration
 
 	routes   route.Table[topicBindings]
 	producer *kgo.Client
-	replies  *reply.Publisher
-	letters  *deadletter.Publisher
-	allowed  reply.Policy
+	server   *serving.Server
 
 	in      atomic.Pointer[intake.Intake]
 	start   sync.Once
@@ -64,7 +60,7 @@ func NewService(cfg Config) (*Service, error) {
 	}
 	cfg = cfg.WithDefaults()
 	cfg.Group += cfg.postfix(wire.ServerPostfix)
-	s := &Service{cfg: cfg, policy: cfg.retry(), verbose: cfg.observed(slog.LevelDebug), joined: make(chan struct{})}
+	s := &Service{cfg: cfg, joined: make(chan struct{})}
 	s.emit = cfg.sink()
 	s.watch = brokerwatch.New(cfg.Brokers, cfg.Security, s.emit)
 	return s, nil
@@ -230,12 +226,29 @@ func (s *Service) open() error {
 		return fmt.Errorf("make the Kafka client: %w", err)
 	}
 	s.producer = producer
-	s.replies = reply.NewPublisher(producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()})
-	s.letters = deadletter.NewPublisher(producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
-		return s.keeper().Ensure(ctx, []topics.Spec{s.letterSpec(t)})
-	})
-	s.allowed = reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()}
+	s.server = serving.New(s.servingConfig())
 	return nil
+}
+
+func (s *Service) servingConfig() serving.Config {
+	return serving.Config{
+		Find: func(topic string) *serving.Topic {
+			if b := s.routes.Find(topic); b != nil {
+				return &b.Topic
+			}
+			return nil
+		},
+		Dialect: s.cfg.Dialect,
+		Replies: reply.NewPublisher(s.producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()}),
+		Letters: deadletter.NewPublisher(s.producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
+			return s.keeper().Ensure(ctx, []topics.Spec{s.letterSpec(t)})
+		}),
+		Allowed: reply.Policy{Allowed: s.cfg.ReplyTopics, Forbidden: s.routes.Topics()},
+		Encode:  s.encode,
+		Errors:  serving.Errors{Verdict: verdict, Fault: fault, Authored: authored, Late: late},
+		Emit:    s.emit,
+		Verbose: s.cfg.observed(slog.LevelDebug),
+	}
 }
 
 // patience is how long a record is tried that has no deadline of its own. The
@@ -252,15 +265,18 @@ func (s *Service) keeper() topics.Keeper {
 	}
 }
 
-// needed are the topics to read, and the dead-letter topics of events. A
+// needed are the topics to read, the dead-letter topics of events, and retry topics. A
 // request becomes a dead letter only where its handler says so; that topic is
 // made when it is first needed.
 func (s *Service) needed() []topics.Spec {
 	var specs []topics.Spec
 	for _, topic := range s.routes.Topics() {
 		specs = append(specs, s.cfg.spec(topic, security.Read))
-		if len(s.routes.Find(topic).events) > 0 {
+		if len(s.routes.Find(topic).Events) > 0 {
 			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
+		}
+		if t, ok := s.retryTopic(topic); ok {
+			specs = append(specs, s.retrySpec(topic, t.Name))
 		}
 	}
 	return specs
@@ -272,6 +288,45 @@ func (s *Service) letterSpec(t deadletter.Topics) topics.Spec {
 	return spec
 }
 
+// retrySpec is a retry topic. What waits there waits for a day at most, and must
+// outlive a weekend without a service.
+func (s *Service) retrySpec(source, name string) topics.Spec {
+	spec := s.cfg.spec(name, security.Write)
+	spec.Like, spec.Grow, spec.Retention = source, true, 7*24*time.Hour
+	return spec
+}
+
+// retryTopic is where the records of a topic wait to be tried again, or false.
+func (s *Service) retryTopic(source string) (intake.RetryTopic, bool) {
+	b := s.routes.Find(source)
+	if b == nil || b.retry == nil {
+		return intake.RetryTopic{}, false
+	}
+	return intake.RetryTopic{
+		Name: b.retry.topic(source, s.cfg.Group), KeepOrder: b.retry.KeepOrder, Spring: b.retry.Spring,
+	}, true
+}
+
+// retries is nil when no handler has a retry topic.
+func (s *Service) retries() *intake.Retries {
+	if !s.routes.Any(func(b *topicBindings) bool { return b.retry != nil }) {
+		return nil
+	}
+	ensure := func(ctx context.Context, source string) error {
+		t, _ := s.retryTopic(source)
+		return s.keeper().Ensure(ctx, []topics.Spec{s.retrySpec(source, t.Name)})
+	}
+	out := retry.NewPublisher(s.producer, ensure)
+	return &intake.Retries{
+		Topic: s.retryTopic, Ensure: ensure,
+		Store: func(ctx context.Context, copied *kgo.Record, of events.Position) error {
+			return out.Store(ctx, copied, of.Topic, func(err error) {
+				s.emit(events.PublishFailed{Position: of, To: copied.Topic, Err: err})
+			})
+		},
+	}
+}
+
 func (s *Service) intakeConfig() intake.Config {
 	from, _ := intake.ParseStart(s.cfg.StartFrom) // checked by Validate
 	return intake.Config{
@@ -280,9 +335,11 @@ func (s *Service) intakeConfig() intake.Config {
 		Topics:           s.routes.Topics(),
 		Patterns:         s.routes.Patterns(),
 		Exclude:          unread,
-		Serve:            s.serve,
-		Keep:             s.keep,
+		Serve:            s.server.Serve,
+		Keep:             s.server.Keep,
 		Lanes:            s.lanes,
+		Batches:          s.batches,
+		ServeBatch:       s.server.ServeBatch,
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,
 		UncommittedLimit: s.cfg.UncommittedLimit,
@@ -296,6 +353,7 @@ func (s *Service) intakeConfig() intake.Config {
 		Drain:            s.cfg.Drain,
 		Session:          s.cfg.Session,
 		Start:            from,
+		Retries:          s.retries(),
 		Joined:           func() { s.joinOne.Do(func() { close(s.joined) }) },
 		Emit:             s.emit,
 	}
@@ -309,5 +367,13 @@ func (s *Service) lanes(topic string) (lane.Order, *lane.Places) {
 	return lane.Nothing, nil
 }
 
+// batches says how many records of a topic are served together.
+func (s *Service) batches(topic string) (size int, wait time.Duration) {
+	if b := s.routes.Find(topic); b != nil {
+		return b.size, b.wait
+	}
+	return 0, 0
+}
+
 // unread are the topics that no pattern means.
-var unread = append([]string{"^__", regexp.QuoteMeta(wire.DeadLetterSuffix) + "$"}, reply.Expressions()...)
+var unread = append([]string{"^__", wire.DeadLetterSuffix + "$", wire.RetrySuffix + "$"}, reply.Expressions()...)

@@ -62,6 +62,11 @@ var every = []struct {
 		`level=WARN msg="a partition cannot be read; trying again" topic=orders partition=3 error="x went wrong"`,
 	},
 	{
+		events.RetriesInPlace{Topic: "orders", Partition: 7, RetryTopic: "orders-shop-retry", Err: errX},
+		`level=WARN msg="the retry topic lacks this partition, records are retried in place; add partitions to it"` +
+			` topic=orders partition=7 retry_topic=orders-shop-retry error="x went wrong"`,
+	},
+	{
 		events.RecordsSkipped{Position: at, Next: 9, Bytes: 300, Err: errX},
 		`level=ERROR msg="records cannot be read and were skipped; which program wrote them?"` + place +
 			` next=9 bytes=300 error="x went wrong"`,

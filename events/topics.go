@@ -70,3 +70,31 @@ func (e TopicsDiffer) Attrs() []slog.Attr {
 	}
 	return []slog.Attr{slog.String("group", e.Group), slog.String("members", strings.Join(differs, "; ")), slog.Any("unread", e.Unread)}
 }
+
+// RetriesInPlace means that a partition has no partition in its retry topic, so
+// that what fails there waits in place: later records of its key wait, and the
+// offsets behind it are not committed. It is told once an assignment.
+type RetriesInPlace struct {
+	sealed
+
+	Topic      string
+	Partition  int32
+	RetryTopic string
+	Err        error
+}
+
+// Level is a warning.
+func (RetriesInPlace) Level() slog.Level { return slog.LevelWarn }
+
+// Message is the same for all.
+func (RetriesInPlace) Message() string {
+	return "the retry topic lacks this partition, records are retried in place; add partitions to it"
+}
+
+// Attrs names the partition, the retry topic and the reason.
+func (e RetriesInPlace) Attrs() []slog.Attr {
+	return []slog.Attr{
+		slog.String("topic", e.Topic), slog.Int("partition", int(e.Partition)),
+		slog.String("retry_topic", e.RetryTopic), failure(e.Err),
+	}
+}

@@ -21,6 +21,7 @@ const (
 	Read            Operation = "READ"
 	Write           Operation = "WRITE"
 	Create          Operation = "CREATE"
+	Alter           Operation = "ALTER"
 	IdempotentWrite Operation = "IDEMPOTENT_WRITE"
 )
 

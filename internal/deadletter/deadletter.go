@@ -6,22 +6,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
+	"github.com/siskin-go/siskin/internal/publish"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
-	"github.com/siskin-go/siskin/security"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Publisher stores dead letters. Safe for concurrent use.
 type Publisher struct {
-	client *kgo.Client
+	out    *publish.Publisher
 	group  string
 	ensure func(context.Context, Topics) error
-	there  sync.Map // topics that exist
 }
 
 // Topics are a dead-letter topic and the one that its letters come from.
@@ -36,7 +32,7 @@ type Topics struct {
 // client must have the partitioner of Siskin. ensure sees to it that a dead-letter
 // topic exists.
 func NewPublisher(client *kgo.Client, group string, ensure func(context.Context, Topics) error) *Publisher {
-	return &Publisher{client: client, group: group, ensure: ensure}
+	return &Publisher{out: publish.New(client), group: group, ensure: ensure}
 }
 
 // Topic is where the dead letters of topic go.
@@ -63,9 +59,11 @@ var ErrRefused = errors.New("not stored as a dead letter")
 
 // publish returns the stored record, which says where it is.
 func (p *Publisher) publish(ctx context.Context, l letter, failing func(error)) (*kgo.Record, error) {
-	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
+	for failures := 0; ; failures++ {
 		rec := l.record(p.group)
-		err := p.store(ctx, rec, l)
+		err := p.out.Store(ctx, rec, func(ctx context.Context) error {
+			return p.ensure(ctx, Topics{Letters: rec.Topic, Source: l.rec.Topic, Optional: l.optional})
+		})
 		if err == nil {
 			return rec, nil
 		}
@@ -79,46 +77,11 @@ func (p *Publisher) publish(ctx context.Context, l letter, failing func(error)) 
 		if errors.Is(err, kgo.ErrClientClosed) {
 			return nil, err
 		}
-		if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
+		if publish.TooLarge(err) {
 			l.detail = min(l.detail+1, pointer)
 		}
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		if publish.Again(ctx, failures) != nil {
 			return nil, fmt.Errorf("dead letter to %s not stored: %w", rec.Topic, err)
 		}
 	}
 }
-
-func (p *Publisher) store(ctx context.Context, rec *kgo.Record, l letter) error {
-	topic := rec.Topic
-	if _, ok := p.there.Load(topic); !ok {
-		if err := p.ensure(ctx, Topics{Letters: topic, Source: l.rec.Topic, Optional: l.optional}); err != nil {
-			return err
-		}
-		p.there.Store(topic, true)
-	}
-	stored := make(chan error, 1)
-	// Not with ctx: its end would fail the neighbours in the batch.
-	p.client.TryProduce(context.Background(), rec, func(_ *kgo.Record, err error) { stored <- err })
-	select {
-	case err := <-stored:
-		if err != nil {
-			p.there.Delete(topic) // it may have been deleted
-		}
-		if errors.Is(err, kerr.UnknownTopicID) ||
-			errors.Is(err, kerr.UnknownTopicOrPartition) && len(topics.Lacking(ctx, p.client, rec.Partition, topic)) > 0 {
-			// It was made anew, perhaps with fewer partitions. The client finds the
-			// new one only after it has forgotten the old one.
-			p.client.PurgeTopicsFromProducing(topic)
-		}
-		return security.OnTopic(security.Write, topic, err)
-	case <-ctx.Done():
-		return ctx.Err() // it may still be stored, and then once more
-	}
-}
-
-const (
-	firstDelay   = 200 * time.Millisecond
-	longestDelay = 5 * time.Second
-)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/siskin-go/siskin/internal/cause"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -34,6 +35,9 @@ const (
 	pointer
 )
 
+// longestStack bounds the header of a stack: it has to fit beside the record.
+const longestStack = 16 << 10
+
 var errLarge = errors.New("too large to be stored once more; it is where it was until its retention ends")
 
 // record is a copy of the record with Spring Kafka's plain set of headers behind
@@ -60,11 +64,11 @@ func (l letter) record(group string) *kgo.Record {
 	add(wire.DeadPartition, binary.BigEndian.AppendUint32(nil, uint32(l.rec.Partition)))
 	add(wire.DeadOffset, binary.BigEndian.AppendUint64(nil, uint64(l.rec.Offset)))
 	add(wire.DeadTimestamp, binary.BigEndian.AppendUint64(nil, uint64(l.rec.Timestamp.UnixMilli())))
-	add(wire.DeadTimestampType, []byte(timestampType(l.rec)))
+	add(wire.DeadTimestampType, []byte(wire.TimestampType(l.rec)))
 	add(wire.DeadGroup, []byte(group))
-	add(wire.DeadErrorType, []byte(errorType(l.cause)))
-	if cause := causeType(l.cause); cause != "" {
-		add(wire.DeadErrorCause, []byte(cause))
+	add(wire.DeadErrorType, []byte(cause.Type(l.cause)))
+	if behind := cause.Behind(l.cause); behind != "" {
+		add(wire.DeadErrorCause, []byte(behind))
 	}
 	if l.detail == brief {
 		return out
@@ -73,9 +77,9 @@ func (l letter) record(group string) *kgo.Record {
 	if l.detail == pointer {
 		message = fmt.Errorf("%w; %w", errLarge, l.cause)
 	}
-	add(wire.DeadErrorMessage, []byte(errorMessage(message)))
+	add(wire.DeadErrorMessage, []byte(cause.Message(message)))
 	if p, ok := errors.AsType[*outcome.Panic](l.cause); ok && l.detail == full {
-		add(wire.DeadErrorStack, []byte(cut(string(p.Stack), longestStack)))
+		add(wire.DeadErrorStack, []byte(cause.Cut(string(p.Stack), longestStack)))
 	}
 	return out
 }
@@ -90,14 +94,4 @@ func (l letter) kept() []kgo.RecordHeader {
 		}
 	}
 	return headers
-}
-
-func timestampType(rec *kgo.Record) string {
-	switch rec.Attrs.TimestampType() {
-	case 0:
-		return "CreateTime"
-	case 1:
-		return "LogAppendTime"
-	}
-	return "NoTimestampType"
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -57,8 +58,9 @@ func (in *Intake) Commit(ctx context.Context) error {
 	err := ErrLost
 	for errors.Is(err, ErrLost) { // another partition than the caller's, most often
 		err = nil
-		if offsets, parts := in.moved(); len(offsets) > 0 {
-			err = in.store(ctx, offsets, parts)
+		if offsets, parts, notes := in.moved(); len(offsets) > 0 {
+			err = in.store(ctx, offsets, parts, notes)
+			again(parts, err)
 		}
 	}
 	in.told(err)
@@ -80,11 +82,12 @@ func (in *Intake) commitLast(ctx context.Context) {
 }
 
 func (in *Intake) store(
-	ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*partition,
+	ctx context.Context, offsets map[string]map[int32]kgo.EpochOffset, parts map[key]*partition, notes map[key]string,
 ) (failed error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		annotate(req, notes)
 		return stillOwned(parts, req.MemberID)
 	})
 	in.client.CommitOffsetsSync(ctx, offsets,
@@ -94,6 +97,19 @@ func (in *Intake) store(
 			}
 		})
 	return failed
+}
+
+// again sees to it that what a failed commit should have stored is stored by the next
+// one.
+func again(parts map[key]*partition, err error) {
+	if err == nil {
+		return
+	}
+	for _, p := range parts {
+		if p.retries {
+			p.twin.unstored.Store(true)
+		}
+	}
 }
 
 // stillOwned is asked when a commit is about to leave. The Kafka client holds
@@ -132,24 +148,61 @@ func (in *Intake) told(err error) {
 	}
 }
 
-func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partition) {
+// moved is what is to be committed, in one request: what a retry partition says must
+// not be older than what its source says.
+func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partition, map[key]string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	member, _ := in.client.GroupMetadata()
 	offsets := make(map[string]map[int32]kgo.EpochOffset)
 	parts := make(map[key]*partition)
-	for k, p := range in.partitions {
-		offset, epoch, dirty := p.marks.Position()
-		if !dirty || p.closed.Load() || p.member != member {
+	var notes map[key]string
+	add := func(p *partition, offset int64, epoch int32) {
+		if offsets[p.key.topic] == nil {
+			offsets[p.key.topic] = make(map[int32]kgo.EpochOffset)
+		}
+		offsets[p.key.topic][p.key.partition] = kgo.EpochOffset{Epoch: epoch, Offset: offset}
+		parts[p.key] = p
+	}
+	member, _ := in.client.GroupMetadata()
+	for _, p := range in.partitions {
+		if p.retries || p.closed.Load() || p.member != member {
 			continue
 		}
-		if offsets[k.topic] == nil {
-			offsets[k.topic] = make(map[int32]kgo.EpochOffset)
+		offset, epoch, dirty := p.marks.Position()
+		if dirty {
+			add(p, offset, epoch)
 		}
-		offsets[k.topic][k.partition] = kgo.EpochOffset{Epoch: epoch, Offset: offset}
-		parts[k] = p
+		if p.twin != nil {
+			p.twin.passed(offset)
+		}
 	}
-	return offsets, parts
+	for _, p := range in.partitions {
+		if !p.retries || p.closed.Load() || p.member != member || !p.twin.unstored.Swap(false) {
+			continue
+		}
+		offset, epoch, note := p.twin.queue.Position(p.marks)
+		if offset == commit.Unknown {
+			continue
+		}
+		if notes == nil {
+			notes = make(map[key]string)
+		}
+		notes[p.key] = note
+		add(p, offset, epoch)
+	}
+	return offsets, parts, notes
+}
+
+// annotate puts notes into a commit.
+func annotate(req *kmsg.OffsetCommitRequest, notes map[key]string) {
+	for i := range req.Topics {
+		partitions := req.Topics[i].Partitions
+		for j := range partitions {
+			if note, ok := notes[key{req.Topics[i].Topic, partitions[j].Partition}]; ok {
+				partitions[j].Metadata = &note
+			}
+		}
+	}
 }
 
 // stored notes what the broker took. A broker can refuse single partitions

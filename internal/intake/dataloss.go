@@ -29,6 +29,8 @@ func (in *Intake) rewind(loss *kgo.ErrDataLoss) {
 		defer p.mending.Store(false)
 		shorter, known := p.shortened(next, epoch)
 		switch {
+		case shorter && p.twin != nil:
+			in.restart(p) // with what waits in its retry topic
 		case shorter:
 			in.regenerate(p, loss)
 		case known:

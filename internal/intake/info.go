@@ -125,6 +125,9 @@ type held struct {
 // look compares the oldest unfinished record with the one of the last look.
 func (p *partition) look() {
 	offset, _, ok := p.marks.Oldest()
+	if p.retries {
+		offset, _, ok = p.twin.oldest() // what waits for its time is not stuck
+	}
 	if !ok || offset != p.held.offset || p.held.since.IsZero() {
 		p.held = held{offset, time.Now()}
 		p.stuck.Store(false)

@@ -37,6 +37,11 @@ type Config struct {
 	// Serve handles one record. It must see to it that Item.Done or Item.Leave
 	// is called exactly once, at any time and from any goroutine.
 	Serve func(context.Context, Item)
+	// Batches says how many records of a topic are served together, and how long one
+	// waits for others; zero is one by one. May be nil: all are.
+	Batches func(topic string) (size int, wait time.Duration)
+	// ServeBatch is Serve for records of one partition that are served together.
+	ServeBatch func(context.Context, []Item)
 	// Keep stores a batch that cannot be read, and notes in it where. It reports
 	// false when ctx ended before that; only then the batch's offsets are not done.
 	// May be nil: nothing is kept.
@@ -75,9 +80,10 @@ type Config struct {
 	StuckAfter time.Duration
 	// Start is where a consumer group without commits starts.
 	Start Start
-	// Joined is called when the group knows where to read each partition that
-	// it owns: what is sent after that is seen. It is called again after each
-	// rebalance.
+	// Retries gives topics retry topics. May be nil: none has one.
+	Retries *Retries
+	// Joined is called when the group knows where to read each partition: what is
+	// sent after that is seen. It is called again after each rebalance.
 	Joined func()
 	Emit   events.Sink
 }
@@ -92,6 +98,7 @@ type Intake struct {
 	places *lane.Places
 	memory *fetch.Decompressor
 	shares *balance.RoundRobin // nil without NestJS
+	later  *retries            // nil without retry topics
 
 	failing map[key]string // what was told about; only the poll loop touches it
 
@@ -142,6 +149,11 @@ func New(cfg Config) (*Intake, error) {
 	var err error
 	if in.memory, err = fetch.NewDecompressor(fetch.MaxBatchMemory, fetch.MaxPollMemory); err != nil {
 		return nil, err
+	}
+	if cfg.Retries != nil {
+		if in.later, err = in.newRetries(); err != nil {
+			return nil, err
+		}
 	}
 	client, err := kgo.NewClient(append(in.options(), cfg.Options...)...)
 	if err != nil {
@@ -204,6 +216,9 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	defer context.AfterFunc(in.aborted, cancel)()
 	defer context.AfterFunc(in.fits, cancel)()
 	defer in.refuse(nil)
+	if in.later != nil {
+		loops.Go(func() { in.later.run(ctx) })
+	}
 	for ctx.Err() == nil {
 		in.poll(ctx)
 	}
@@ -336,6 +351,9 @@ func (in *Intake) shut() bool {
 	}
 	in.fence(nil) // or closing waits for a join that is going on, however long that takes
 	in.client.CloseAllowingRebalance()
+	if in.later != nil {
+		in.later.client.Close()
+	}
 	in.abort()
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -2,29 +2,94 @@ package intake
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
+	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Item is one record on its way. Done or Leave must be called exactly once.
+// Item is one record on its way. Done, Leave or, in a batch, Fail must be called
+// exactly once.
 type Item struct {
 	Record *kgo.Record
 	p      *partition
 	mark   commit.Mark
+	turn   *lane.Turn   // nil for a record that was never in a batch
+	entry  *retry.Entry // of a record from the retry topic
+}
+
+// Attempt is how often the record will have been tried when it has been tried now.
+func (i Item) Attempt() int {
+	if i.entry == nil {
+		return 1
+	}
+	return max(1, i.entry.Attempt)
+}
+
+// Handlers are the numbers of the handlers that are to run, or nil for all.
+func (i Item) Handlers() []int {
+	if i.entry == nil {
+		return nil
+	}
+	return i.entry.Handlers
 }
 
 // Done says that the record has reached its final outcome: its offset may be
 // committed.
 func (i Item) Done() {
-	i.p.done(i.mark)
+	if i.entry != nil {
+		i.p.twin.settle(i.Record, i.p.twin.queue.Finish(i.Record))
+	} else {
+		i.p.done(i.mark)
+	}
 	i.p.open.sub()
+}
+
+// Later is Done for a record that waits in the retry topic now, as n says. It returns
+// an error that wraps retry.ErrInPlace when it cannot wait there, and another one when the
+// partition was given up; the record has no outcome then.
+func (i Item) Later(n retry.Note) error {
+	t := i.p.twin
+	if t == nil || t.absent.Load() {
+		return retry.ErrInPlace
+	}
+	if i.entry == nil && !t.queue.Reserve(i.Record) {
+		return fmt.Errorf("%w: it is full", retry.ErrInPlace)
+	}
+	if err := t.store(i.p.ctx, i.Record, n); err != nil {
+		if i.entry == nil {
+			t.settle(i.Record, t.queue.Cancel(i.Record))
+		}
+		return err
+	}
+	if i.entry == nil {
+		i.p.done(i.mark)
+	}
+	i.p.open.sub()
+	return nil
 }
 
 // Leave says that nothing comes of the record here. Unless Commit is called for
 // it, it is delivered again to the partition's next owner.
 func (i Item) Leave() { i.p.open.sub() }
+
+// Fail says that its batch could not handle the record: it is served again, alone,
+// before later ones with its key. It may be called until Config.ServeBatch returns.
+func (i Item) Fail(f lane.Failure) {
+	i.turn.Failed = &f
+	i.p.open.sub()
+}
+
+// Failed is what the record's batch has left to it, or nil.
+func (i Item) Failed() *lane.Failure {
+	if i.turn == nil {
+		return nil
+	}
+	return i.turn.Failed
+}
 
 // Manual says that only Commit, CommitOffset or a failure ends the record.
 func (i Item) Manual() { i.p.marks.Manual(i.mark) }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,6 +39,9 @@ type partition struct {
 
 	leaving bool // it is being given up; under Intake.mu
 
+	twin    *twin // where a topic has a retry topic
+	retries bool  // this is the partition of the retry topic
+
 	paused  atomic.Bool
 	pauseMu sync.Mutex
 
@@ -51,17 +55,54 @@ type partition struct {
 }
 
 func (in *Intake) newPartition(k key) *partition {
+	order, places := in.lanes(k.topic)
+	return in.makePartition(k, order, places)
+}
+
+func (in *Intake) makePartition(k key, order lane.Order, places []*lane.Places) *partition {
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
-	order, places := in.lanes(k.topic)
-	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Left: p.left})
+	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Batch: p.batch(), Left: p.left})
 	return p
+}
+
+// batch is how the partition's records are served together, or nil.
+func (p *partition) batch() *lane.Batch {
+	if p.in.cfg.Batches == nil {
+		return nil
+	}
+	size, wait := p.in.cfg.Batches(p.key.topic)
+	if size == 0 {
+		return nil
+	}
+	return &lane.Batch{Size: size, Wait: wait, Serve: p.serveBatch, Alone: p.serveAlone}
 }
 
 func (p *partition) serve(rec *kgo.Record, mark uint64) {
 	p.open.add()
-	p.in.cfg.Serve(p.ctx, Item{Record: rec, p: p, mark: commit.Mark(mark)})
+	if p.retries {
+		p.twin.serve(rec)
+		return
+	}
+	item := Item{Record: rec, p: p, mark: commit.Mark(mark)}
+	if p.twin == nil || p.twin.turn(item) {
+		p.in.cfg.Serve(p.ctx, item)
+	}
+}
+
+func (p *partition) serveBatch(turns []lane.Turn) {
+	items := make([]Item, len(turns))
+	for i := range turns {
+		p.open.add()
+		items[i] = Item{Record: turns[i].Record, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
+	}
+	p.in.cfg.ServeBatch(p.ctx, items)
+}
+
+func (p *partition) serveAlone(t lane.Turn) {
+	p.open.add()
+	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, p: p, mark: commit.Mark(t.Mark), turn: &t})
 }
 
 // push hands records to the lane and pauses the partition when it is full. A
@@ -80,6 +121,10 @@ func (p *partition) push(records []*kgo.Record) {
 	if p.in.full(held, size) {
 		p.pause()
 	}
+}
+
+func (p *partition) position(offset int64) events.Position {
+	return events.Position{Topic: p.key.topic, Partition: p.key.partition, Offset: offset}
 }
 
 // left is called when the lane has one record less.
@@ -114,7 +159,9 @@ func (p *partition) pause() {
 	p.in.client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
 	if p.roomy() {
 		p.unpause()
+		return
 	}
+	p.lane.Hurry()
 }
 
 func (p *partition) resume() {
@@ -144,6 +191,9 @@ func (in *Intake) full(held int, s commit.Size) bool {
 // every record.
 func (p *partition) roomy() bool {
 	cfg := &p.in.cfg
+	if p.heldBack() {
+		return false
+	}
 	size := p.marks.Size()
 	return p.lane.Held() <= cfg.QueueLimit/2 && size.Span <= cfg.UncommittedLimit/2 && size.Bytes <= cfg.QueueBytes/2
 }
@@ -153,6 +203,7 @@ func (p *partition) lose() {
 	p.closed.Store(true)
 	p.lane.Stop()
 	p.cancel(ErrLost)
+	p.stopTimer()
 }
 
 // lastWords is how long an answer that is sent at the end of the drain may take
@@ -216,4 +267,12 @@ func (in *Intake) stopAll(parts []*partition) bool {
 func (p *partition) end() {
 	p.closed.Store(true)
 	p.cancel(ErrLost)
+	p.stopTimer()
+}
+
+// stopTimer lets go of what would wake a retry partition.
+func (p *partition) stopTimer() {
+	if p.retries {
+		p.twin.stopTimer()
+	}
 }

@@ -47,7 +47,7 @@ func (in *Intake) shed() {
 	id, _ := in.client.GroupMetadata()
 	stale := make(map[string][]int32)
 	for _, p := range in.all() {
-		if p.member != id {
+		if p.member != id && !p.retries { // a retry partition goes with its source
 			stale[p.key.topic] = append(stale[p.key.topic], p.key.partition)
 		}
 	}
@@ -65,15 +65,36 @@ func (in *Intake) shed() {
 
 // open begins a generation of partitions.
 func (in *Intake) open(topics map[string][]int32) {
+	var twins []*twin
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for topic, numbers := range topics {
 		for _, n := range numbers {
 			if k := (key{topic, n}); in.partitions[k] == nil && !in.stopping {
-				in.partitions[k] = in.newPartition(k)
+				p := in.newPartition(k)
+				in.partitions[k] = p
+				twins = append(twins, in.addTwin(p)...)
 			}
 		}
 	}
+	if len(twins) > 0 {
+		in.tasks.Go(func() { in.later.begin(twins) })
+	}
+}
+
+// addTwin gives a new partition its retry partition, where its topic has a retry topic.
+// The caller holds Intake.mu.
+func (in *Intake) addTwin(p *partition) []*twin {
+	if in.later == nil {
+		return nil
+	}
+	topic, ok := in.cfg.Retries.Topic(p.key.topic)
+	if !ok {
+		return nil
+	}
+	retries := in.pair(p, topic)
+	in.partitions[retries.key] = retries
+	return []*twin{retries.twin}
 }
 
 // revoked lets the handlers finish, then commits, then lets go. The next owner
@@ -139,8 +160,13 @@ func (in *Intake) pick(topics map[string][]int32) []*partition {
 	var parts []*partition
 	for topic, numbers := range topics {
 		for _, n := range numbers {
-			if p := in.partitions[key{topic, n}]; p != nil {
-				parts = append(parts, p)
+			p := in.partitions[key{topic, n}]
+			if p == nil {
+				continue
+			}
+			parts = append(parts, p)
+			if p.twin != nil && !p.retries {
+				parts = append(parts, p.twin.partition)
 			}
 		}
 	}
@@ -151,6 +177,9 @@ func (in *Intake) pick(topics map[string][]int32) []*partition {
 func (in *Intake) forget(parts []*partition) {
 	for _, p := range parts {
 		p.end()
+	}
+	if in.later != nil {
+		in.later.forget(parts)
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()

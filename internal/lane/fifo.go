@@ -1,30 +1,31 @@
 package lane
 
-import "github.com/twmb/franz-go/pkg/kgo"
-
-// item is one record in a lane.
-type item struct {
-	rec  *kgo.Record
-	mark uint64
-	key  uint64 // hash of the key, or none
-}
-
-// fifo is a queue of items. The zero value is empty.
+// fifo is a queue of records. The zero value is empty.
 type fifo struct {
-	items []item
+	items []Turn
 	first int
 }
 
 func (f *fifo) len() int { return len(f.items) - f.first }
 
-func (f *fifo) push(it item) { f.items = append(f.items, it) }
+func (f *fifo) push(it Turn) { f.items = append(f.items, it) }
 
-func (f *fifo) head() item { return f.items[f.first] }
+// unshift puts a record before all others.
+func (f *fifo) unshift(it Turn) {
+	if f.first == 0 { // make room for as many again
+		room := f.len() + 1
+		f.items, f.first = append(make([]Turn, room, 2*room), f.items...), room
+	}
+	f.first--
+	f.items[f.first] = it
+}
+
+func (f *fifo) head() Turn { return f.items[f.first] }
 
 // pop takes the first item out and lets go of its record.
-func (f *fifo) pop() item {
+func (f *fifo) pop() Turn {
 	it := f.items[f.first]
-	f.items[f.first] = item{}
+	f.items[f.first] = Turn{}
 	f.first++
 	if f.first == len(f.items) {
 		f.items, f.first = f.items[:0], 0

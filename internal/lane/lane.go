@@ -1,5 +1,5 @@
 // Package lane runs the records of one partition through the service: those of
-// one key one after the other, different keys at once.
+// one key one after the other, different keys at once, one by one or in batches.
 package lane
 
 import (
@@ -32,6 +32,8 @@ type Config struct {
 	// Serve handles one record. Its second argument is the mark that was given
 	// to Push. It is called from several goroutines at once.
 	Serve func(rec *kgo.Record, mark uint64)
+	// Batch serves records together, in place of Serve. May be nil.
+	Batch *Batch
 	// Left is called after each record, with how many the lane still holds. May be
 	// nil.
 	Left func(held int)
@@ -48,9 +50,11 @@ type Lane struct {
 	queue   fifo // in the order of offsets; the key of the first is free
 	ready   fifo // were parked; their key is theirs now
 	busy    map[uint64]*fifo
-	held    int // records that Serve has not returned from
-	running int // workers, also those that rest
-	workers int // workers that hold places
+	gather  *gathering // nil without batches
+	held    int        // records that have not been served
+	taken   int        // of these, records that workers have
+	running int        // workers, also those that rest
+	workers int        // workers that hold places
 	back    []chan struct{}
 	refused bool // waits for a place, in the queue of one of cfg.Places
 
@@ -93,6 +97,9 @@ func Start(cfg Config) *Lane {
 	}
 	l.tick = time.AfterFunc(time.Hour, l.look)
 	l.tick.Stop()
+	if cfg.Batch != nil {
+		l.gather = newGathering(l)
+	}
 	for _, p := range cfg.Places {
 		p.join()
 	}
@@ -109,10 +116,11 @@ func (l *Lane) Push(records []*kgo.Record, mark uint64) (held int) {
 		return l.held
 	}
 	l.held += len(records)
+	came := l.gather.now()
 	for i, rec := range records {
-		l.queue.push(item{rec, mark + uint64(i), l.key(rec)})
+		l.queue.push(Turn{Record: rec, Mark: mark + uint64(i), key: l.key(rec), came: came})
 	}
-	l.park()
+	l.sift()
 	if l.workers == 0 {
 		l.grow(1)
 	}
@@ -130,36 +138,65 @@ func (l *Lane) key(rec *kgo.Record) uint64 {
 	return maphash.Bytes(seed, rec.Key) | 1 // never none
 }
 
+// sift finds what can run among the records in the queue.
+func (l *Lane) sift() {
+	if l.gather != nil {
+		l.fill()
+	} else {
+		l.park()
+	}
+}
+
 // park moves records behind others with their key, until the first one in the
 // queue can run.
 func (l *Lane) park() {
 	for l.queue.len() > 0 {
 		key := l.queue.head().key
-		waiting, busy := l.busy[key]
-		if !busy {
+		if _, busy := l.busy[key]; !busy {
 			return
 		}
-		if waiting == nil {
-			waiting = &fifo{}
-			l.busy[key] = waiting
-		}
-		waiting.push(l.queue.pop())
+		l.behind(key).push(l.queue.pop())
 	}
 }
 
-func (l *Lane) runnable() bool { return l.ready.len() > 0 || l.queue.len() > 0 }
+// behind is the records that are parked behind a busy key.
+func (l *Lane) behind(key uint64) *fifo {
+	waiting := l.busy[key]
+	if waiting == nil {
+		waiting = &fifo{}
+		l.busy[key] = waiting
+	}
+	return waiting
+}
 
-// take returns the next record that may run.
-func (l *Lane) take() item {
+func (l *Lane) runnable() bool {
+	if l.gather != nil {
+		return l.ready.len() > 0 || l.due()
+	}
+	return l.ready.len() > 0 || l.queue.len() > 0
+}
+
+// unit is what a worker serves at a time: one record, or a batch.
+type unit struct {
+	Turn
+	batch []Turn
+}
+
+// take returns what may run next.
+func (l *Lane) take() unit {
+	if l.gather != nil && l.ready.len() == 0 {
+		return unit{batch: l.takeBatch()}
+	}
+	l.taken++
 	if l.ready.len() > 0 {
-		return l.ready.pop()
+		return unit{Turn: l.ready.pop()}
 	}
 	next := l.queue.pop()
 	if next.key != none {
 		l.busy[next.key] = nil // nobody is parked yet
 	}
 	l.park()
-	return next
+	return unit{Turn: next}
 }
 
 // free ends the turn of a key: the first record that is parked behind it is next.
@@ -169,8 +206,10 @@ func (l *Lane) free(key uint64) {
 	case !busy:
 	case waiting == nil || waiting.len() == 0:
 		delete(l.busy, key)
-	default:
+	case l.gather == nil || waiting.head().Failed != nil:
 		l.ready.push(waiting.pop())
+	default:
+		l.gather.freed = append(l.gather.freed, key)
 	}
 }
 
@@ -198,7 +237,7 @@ func (l *Lane) hasten() {
 	if l.stopped {
 		return
 	}
-	if l.pace >= slow {
+	if l.pace >= slow || l.gather != nil {
 		l.grow(math.MaxInt)
 	}
 	if !l.ticking && (l.runnable() || len(l.back) > 0) {
@@ -238,13 +277,13 @@ func (l *Lane) offered() bool {
 }
 
 // work serves records until none is left that may run.
-func (l *Lane) work(it item) {
+func (l *Lane) work(u unit) {
 	began := time.Now()
 	last := began
 	for held, more := 0, true; more; {
-		l.cfg.Serve(it.rec, it.mark)
+		l.serve(u)
 		now := time.Now()
-		it, held, more = l.next(it, now.Sub(last), now.Sub(began))
+		u, held, more = l.next(u, now.Sub(last), now.Sub(began))
 		l.cfg.Left(held)
 		last = now
 	}
@@ -252,19 +291,44 @@ func (l *Lane) work(it item) {
 	l.revive() // it may have given its place up although there was work
 }
 
-// next ends one record and takes another. It reports false when the worker ends.
-func (l *Lane) next(done item, took, placed time.Duration) (next item, held int, more bool) {
+func (l *Lane) serve(u unit) {
+	switch {
+	case u.batch != nil:
+		l.cfg.Batch.Serve(u.batch)
+	case u.Failed != nil:
+		l.cfg.Batch.Alone(u.Turn)
+	default:
+		l.cfg.Serve(u.Record, u.Mark)
+	}
+}
+
+// settle ends what a worker has served.
+func (l *Lane) settle(done unit) {
+	if done.batch != nil {
+		l.settleBatch(done.batch)
+		return
+	}
+	l.taken--
+	l.held--
+	l.free(done.key)
+	if l.gather != nil {
+		l.fill()
+	}
+}
+
+// next ends one record, or a batch, and takes another. It reports false when the
+// worker ends.
+func (l *Lane) next(done unit, took, placed time.Duration) (next unit, held int, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.free(done.key)
+	l.settle(done)
 	l.served++
-	l.held--
 	l.pace += (min(took, 2*slow) - l.pace) / 16 // one that is held up by something else changes little
 	if l.stopped || !l.runnable() || placed > longest && l.contended() {
 		l.running--
 		l.workers--
 		l.end()
-		return item{}, l.held, false
+		return unit{}, l.held, false
 	}
 	next = l.take()
 	l.hasten()
@@ -383,7 +447,8 @@ func (l *Lane) Stop() {
 	l.stopped = true
 	l.tick.Stop()
 	l.queue, l.ready, l.busy = fifo{}, fifo{}, nil
-	l.held = l.running
+	l.gather.drop()
+	l.held = l.taken
 	close(l.stop)
 	for _, back := range l.back {
 		l.enter()

@@ -47,6 +47,28 @@ type Policy struct {
 	Attempts int
 	// Delay is how long to wait before the given attempt (2, 3, …).
 	Delay func(attempt int) time.Duration
+	// Requests are tried again too, and their callers wait. Otherwise only where an
+	// error asks for it.
+	Requests bool
+	// Permanent reports errors that another attempt cannot help with, beside those of
+	// the Verdict. May be nil. A panic in it is taken for false.
+	Permanent func(error) bool
+}
+
+// givesUp reports whether no attempt follows after v.
+func (p Policy) givesUp(v Verdict, attempt int) bool {
+	return v.Permanent || attempt >= p.Attempts || p.permanent(v.Err)
+}
+
+func (p Policy) permanent(err error) (is bool) {
+	if p.Permanent == nil {
+		return false
+	}
+	_ = Contain(func() error {
+		is = p.Permanent(err)
+		return nil
+	})
+	return is
 }
 
 // Verdict is what is known of the handler's error.
@@ -73,12 +95,14 @@ func Decide(kind Kind, attempt int, v Verdict, policy Policy) Action {
 	switch {
 	case ordered:
 		return obey(order, kind, attempt, policy)
+	case kind == Request && !policy.Requests:
+		return Action{Step: Fault}
+	case !policy.givesUp(v, attempt):
+		return Action{Step: Retry, Delay: policy.Delay(attempt + 1)}
 	case kind == Request:
 		return Action{Step: Fault}
-	case v.Permanent || attempt >= policy.Attempts:
-		return Action{Step: DeadLetter}
 	}
-	return Action{Step: Retry, Delay: policy.Delay(attempt + 1)}
+	return Action{Step: DeadLetter}
 }
 
 func obey(order *instruction, kind Kind, attempt int, policy Policy) Action {

@@ -55,8 +55,8 @@ func (p Policy) Check(topic string) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	if strings.HasPrefix(topic, "__") || strings.HasSuffix(topic, wire.DeadLetterSuffix) ||
-		slices.Contains(p.Forbidden, topic) {
-		return fmt.Errorf("%w: %q is an internal, request, event or dead-letter topic", ErrRefused, topic)
+		strings.HasSuffix(topic, wire.RetrySuffix) || slices.Contains(p.Forbidden, topic) {
+		return fmt.Errorf("%w: %q is an internal, request, event, retry or dead-letter topic", ErrRefused, topic)
 	}
 	if slices.Contains(p.Allowed, topic) {
 		return nil

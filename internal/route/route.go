@@ -69,6 +69,16 @@ func (t *Table[H]) Find(topic string) *H {
 	return nil
 }
 
+// Any reports whether an entry fits.
+func (t *Table[H]) Any(fits func(*H) bool) bool {
+	for _, h := range t.exact {
+		if fits(h) {
+			return true
+		}
+	}
+	return false
+}
+
 // Topics are the topics with an entry of their own, in the order in which they
 // were added.
 func (t *Table[H]) Topics() []string { return t.order }

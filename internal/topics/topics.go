@@ -41,6 +41,9 @@ type Spec struct {
 	// Like is a topic that it gets as many partitions as, when that one exists. May
 	// be empty.
 	Like string
+	// Grow gives one that exists as many partitions as Like has, where the policy is
+	// Create.
+	Grow bool
 	// Optional means that it is not waited for: Wait is as Verify.
 	Optional bool
 	// Replication factor, or -1 for the broker's default.
@@ -162,9 +165,25 @@ func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
 			missing = append(missing, s)
 		case d.Err != nil:
 			return nil, fmt.Errorf("topic %q: %w", s.Name, d.Err)
+		case s.Grow && k.Policy == Create && len(d.Partitions) < len(details[s.Like].Partitions):
+			if err := k.grow(ctx, s.Name, len(details[s.Like].Partitions)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return missing, nil
+}
+
+// grow adds partitions to a topic. Somebody else may do so at the same moment.
+func (k Keeper) grow(ctx context.Context, name string, partitions int) error {
+	answer, err := k.Admin.UpdatePartitions(ctx, partitions, name)
+	if err == nil {
+		err = answer.Error()
+	}
+	if err == nil || errors.Is(err, kerr.InvalidPartitions) {
+		return nil
+	}
+	return fmt.Errorf("add partitions to the topic %q: %w", name, security.OnTopic(security.Alter, name, err))
 }
 
 // forbidden returns all rights to topics that are missing. The answer for several
@@ -194,23 +213,30 @@ func (k Keeper) apply(ctx context.Context, missing []Spec) ([]Spec, error) {
 	}
 	var created []string
 	for _, s := range missing {
-		err := k.create(ctx, s)
+		made, err := k.create(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		created = append(created, s.Name)
+		if made {
+			created = append(created, s.Name)
+		}
 	}
-	k.Emit(events.TopicsCreated{Topics: created})
+	if len(created) > 0 {
+		k.Emit(events.TopicsCreated{Topics: created})
+	}
 	return nil, nil
 }
 
 // create makes one topic. One that somebody else has just made is fine.
-func (k Keeper) create(ctx context.Context, s Spec) error {
-	_, err := k.Admin.CreateTopic(ctx, s.Partitions, s.Replication, s.configs(), s.Name)
-	if err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
-		return nil
+func (k Keeper) create(ctx context.Context, s Spec) (made bool, err error) {
+	_, err = k.Admin.CreateTopic(ctx, s.Partitions, s.Replication, s.configs(), s.Name)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, kerr.TopicAlreadyExists):
+		return false, nil
 	}
-	return fmt.Errorf("create the topic %q: %w", s.Name, security.OnTopic(security.Create, s.Name, err))
+	return false, fmt.Errorf("create the topic %q: %w", s.Name, security.OnTopic(security.Create, s.Name, err))
 }
 
 // Final reports whether asking again after an error of Ensure, or of a write to the

@@ -69,6 +69,7 @@ const (
 const (
 	ReplySuffix      = ".reply"
 	DeadLetterSuffix = "-dlt"
+	RetrySuffix      = "-retry"
 )
 
 // Postfixes that NestJS appends to the client id and the consumer group of

@@ -41,6 +41,18 @@ const (
 	RetryBackoff         = "retry_topic-backoff-timestamp"
 )
 
+// Headers that only Siskin writes into a retry topic. The page on retries says what
+// is in them.
+const (
+	// RetryOwner is the number of the owner that wrote the copy, or "-". It is the
+	// first header of the block that Siskin adds.
+	RetryOwner = "siskin-retry"
+	// RetryHandlers are the numbers of the handlers that are still to run.
+	RetryHandlers = "siskin-retry-handlers"
+	// RetryMarker has the token of the owner that begins with this record.
+	RetryMarker = "siskin-retry-marker"
+)
+
 // Headers of SmallRye's dead letters; numbers are text. Source: protocol notes
 // for Spring, b.7.
 const (

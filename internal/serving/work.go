@@ -1,0 +1,69 @@
+package serving
+
+import (
+	"context"
+	"time"
+
+	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/outcome"
+)
+
+// work is one record being served.
+type work struct {
+	s      *Server
+	ctx    context.Context
+	item   intake.Item
+	began  time.Time
+	manual bool // done when its author says so
+	waits  bool // a caller waits for a reply
+}
+
+func newWork(ctx context.Context, s *Server, item intake.Item) work {
+	return work{s: s, ctx: ctx, item: item, began: time.Now()}
+}
+
+// settle ends a record that has no caller.
+func (w work) settle(r result) {
+	if r.abandoned {
+		w.item.Leave()
+		return
+	}
+	w.conclude("event", r.how(), r, r.err)
+}
+
+// conclude ends a record whose handlers have run. One with ManualCommit that went
+// well stays open until its commit.
+func (w work) conclude(kind, how string, r result, err error) {
+	if w.manual && r.step == outcome.Done {
+		w.tell(kind, how, r.attempts, err)
+		w.item.Leave()
+		return
+	}
+	w.finish(kind, how, r.attempts, err)
+}
+
+func (w work) finish(kind, how string, attempts int, err error) {
+	w.tell(kind, how, attempts, err)
+	w.item.Done()
+}
+
+func (w work) tell(kind, how string, attempts int, err error) {
+	if w.s.Verbose || how != "replied" && how != "done" {
+		w.s.Emit(events.Handled{
+			Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.began), Err: err,
+		})
+	}
+}
+
+// deadLetter stores the record and reports whether it is stored.
+func (w work) deadLetter(cause error) bool {
+	return w.s.Letters.Publish(w.ctx, w.item.Record, cause, w.s.unpublished(w.position())) == nil
+}
+
+func (w work) position() events.Position { return position(w.item) }
+
+func position(item intake.Item) events.Position {
+	r := item.Record
+	return events.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+}
