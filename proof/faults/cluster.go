@@ -14,6 +14,7 @@ import (
 
 	"github.com/siskin-go/siskin/devbroker"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -82,6 +83,10 @@ func (e *embedded) stop() error {
 func runBroker(ctx context.Context, set brokerSettings) error {
 	b, err := devbroker.Start(devbroker.Config{
 		Listen: set.Listen, ExactPort: true, DataDir: set.Folder,
+		// With the protocol "consumer" the broker sets the session.
+		Options: []kfake.Opt{kfake.BrokerConfigs(map[string]string{
+			"group.consumer.session.timeout.ms": "6000", "group.consumer.heartbeat.interval.ms": "2000",
+		})},
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	})
 	if err != nil {
@@ -102,7 +107,10 @@ const kafkaNodes = 3
 
 // kafkaProperties let a killed node come back at once: it waits until its own
 // earlier self has expired, nine seconds by default.
-const kafkaProperties = "broker.session.timeout.ms=2000,broker.heartbeat.interval.ms=500"
+const kafkaProperties = "broker.session.timeout.ms=2000,broker.heartbeat.interval.ms=500," +
+	// With the protocol "consumer" the broker sets the session.
+	"group.consumer.min.session.timeout.ms=6000,group.consumer.session.timeout.ms=6000," +
+	"group.consumer.min.heartbeat.interval.ms=1000,group.consumer.heartbeat.interval.ms=2000"
 
 func startKafka(folder string) (*kafka, error) {
 	k := &kafka{state: filepath.Join(folder, "kafka")}

@@ -52,6 +52,10 @@ func (b *book) duplicate(before, again *run) {
 // unfinished says whether a generation left a record without a final outcome among
 // those from an offset to another.
 func (b *book) unfinished(t *term, from, to int64) bool {
+	if mode, event := modeOf(t.Topic); event && !mode.place {
+		// What waits in a retry topic is committed in the order in which it came there.
+		from, to = t.start, t.newest
+	}
 	for offset := from; offset <= to; offset++ {
 		at := where{t.place, offset}
 		if b.stored[at] != nil && !t.final[offset] {
@@ -80,9 +84,9 @@ func (b *book) commits() {
 		slices.SortFunc(terms, func(a, b *term) int { return cmp.Compare(a.first, b.first) })
 		for _, t := range terms {
 			for _, c := range seen {
-				if c.at < t.first && c.offset > t.start {
+				if c.at < t.first && c.offset > t.from {
 					b.fault(rewound, "%s, generation %d of %v began at %d, %d was committed",
-						t.member, t.generation, at, t.start, c.offset)
+						t.member, t.generation, at, t.from, c.offset)
 					break
 				}
 			}

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // member is a service process as its journal shows it.
 type member struct {
@@ -16,8 +19,10 @@ type term struct {
 	termKey
 	first  int64 // microseconds of the clock, when its first record began
 	start  int64 // the lowest offset that it has begun
+	newest int64 // the highest
 	end    string
 	cannot bool           // a commit has failed meanwhile
+	from   int64 // the lowest offset that it has begun and that cannot come from a retry topic
 	final  map[int64]bool // offsets with a final outcome
 	firsts []*run         // in the order in which they began
 	closed bool
@@ -37,6 +42,7 @@ type run struct {
 	order    int   // in the process
 	done     int   // in the process; 0 for one without a final outcome
 	attempts int
+	first    int // number of the first attempt
 	last     int // number of the last attempt
 	fine     int // how often an attempt went well
 	letters  int
@@ -99,15 +105,21 @@ func (m *member) term(at place, generation int, l line) *term {
 	k := termKey{at, generation}
 	t := m.terms[k]
 	if t == nil {
-		t = &term{member: m.name, termKey: k, first: l.At, start: l.Offset, final: make(map[int64]bool)}
+		t = &term{member: m.name, termKey: k, first: l.At, start: l.Offset, from: math.MaxInt64, final: make(map[int64]bool)}
 		m.terms[k] = t
 	}
-	t.start = min(t.start, l.Offset)
+	t.start, t.newest = min(t.start, l.Offset), max(t.newest, l.Offset)
+	if mode, event := modeOf(at.Topic); !event || mode.place || !mode.ordered && l.Attempt == 1 {
+		t.from = min(t.from, l.Offset)
+	}
 	return t
 }
 
 // begin notes an attempt. Its number must be the next one.
 func (r *run) begin(number int) {
+	if r.attempts == 0 {
+		r.first = number
+	}
 	if number != r.last+1 {
 		r.gaps++
 	}

@@ -28,6 +28,15 @@ const (
 
 var modes = []mode{
 	{name: "place", ordered: true, place: true},
+	{name: "topic", options: retried(false)},
+	{name: "order", ordered: true, options: retried(true)},
+}
+
+// retried is a retry topic, with order kept or not.
+func retried(keepOrder bool) []siskin.HandlerOption {
+	return []siskin.HandlerOption{siskin.RetryTopic(siskin.Retry{
+		Attempts: attempts, Initial: retryFirst, Longest: retryLongest, KeepOrder: keepOrder,
+	})}
 }
 
 const requestTopic = "requests"

@@ -10,6 +10,9 @@ func (b *book) order() {
 			mode, event := modeOf(t.Topic)
 			last := make(map[string]*run)
 			for _, r := range t.firsts {
+				if event && !mode.ordered && r.first > 1 {
+					continue // it comes from the retry topic, where no order is asked
+				}
 				before := last[r.key]
 				last[r.key] = r
 				if r.gaps > 0 && (!event || mode.place) || r.fine > 1 {

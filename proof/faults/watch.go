@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -109,7 +111,7 @@ func (w *watch) topics(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	names := details.Names()
-	return slices.DeleteFunc(names, func(name string) bool { return !isRead(name) }), nil
+	return slices.DeleteFunc(names, func(name string) bool { return !isRead(name) && !strings.HasSuffix(name, wire.RetrySuffix) }), nil
 }
 
 // drain returns when the group has committed everything, or when nothing has moved
