@@ -10,6 +10,7 @@ import (
 const (
 	becauseKilled     = "a member was killed before it had committed"
 	becauseLost       = "a partition was lost to another member"
+	becauseCopied     = "an owner that was killed or had lost the partition had written a copy to the retry topic"
 	becauseUncommit   = "commits failed while a partition was given up"
 	becauseUnfinished = "it lay behind an unfinished record when its partition was given up"
 )
@@ -38,6 +39,8 @@ func (b *book) duplicate(before, again *run) {
 		b.reasons[becauseKilled]++
 	case before.term.end == endLost || again.term.end == endLost:
 		b.reasons[becauseLost]++
+	case b.copied(again):
+		b.reasons[becauseCopied]++
 	case before.term.cannot:
 		b.reasons[becauseUncommit]++
 	case b.unfinished(before.term, again.term.start, again.of.Offset):
@@ -47,6 +50,18 @@ func (b *book) duplicate(before, again *run) {
 	default:
 		b.fault(unexplained, "%v: %s", again.of, b.story(again.of))
 	}
+}
+
+// copied says whether an earlier owner, whose end nobody could wait for, had tried the
+// record of a topic with a retry topic: it may have stored a copy after its successor
+// had read on.
+func (b *book) copied(r *run) bool {
+	if mode, event := modeOf(r.of.Topic); !event || mode.place {
+		return false
+	}
+	return slices.ContainsFunc(b.runs[r.of], func(o *run) bool {
+		return o.began < r.began && (o.term.end == endKilled || o.term.end == endLost)
+	})
 }
 
 // unfinished says whether a generation left a record without a final outcome among

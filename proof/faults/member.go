@@ -22,7 +22,7 @@ type term struct {
 	newest int64 // the highest
 	end    string
 	cannot bool           // a commit has failed meanwhile
-	from   int64 // the lowest offset that it has begun and that cannot come from a retry topic
+	from   int64          // the lowest offset that it has begun and that cannot come from a retry topic
 	final  map[int64]bool // offsets with a final outcome
 	firsts []*run         // in the order in which they began
 	closed bool
