@@ -182,8 +182,10 @@ var named = []struct {
 	err  error
 	name string
 }{
-	{siskin.ErrNoReply, "ErrNoReply"}, {siskin.ErrUnavailable, "ErrUnavailable"},
-	{siskin.ErrOverloaded, "ErrOverloaded"}, {siskin.ErrRouteLost, "ErrRouteLost"},
+	{siskin.ErrNoReply, "ErrNoReply"},
+	{siskin.ErrUnavailable, "ErrUnavailable"},
+	{siskin.ErrOverloaded, "ErrOverloaded"},
+	{siskin.ErrRouteLost, "ErrRouteLost"},
 }
 
 // expected is the code of the answer to a request with that fate.

@@ -71,11 +71,8 @@ type options struct {
 // The sizes of a run when nothing is said.
 var (
 	long  = size{events: 200_000, requests: 50_000, rate: 500}
-	short = size{events: 10_000, requests: 2_500, rate: 300}
+	short = size{events: 10_000, requests: 2_500, rate: 200}
 )
-
-// fixedSeed is that of the first run of the short form.
-const fixedSeed = 6
 
 func parse() (options, error) {
 	var o options

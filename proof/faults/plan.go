@@ -140,7 +140,7 @@ func visits(d dice, length time.Duration) (steps []step) {
 // restarts go over all nodes in turn, as often as the time allows and once at
 // least.
 func restarts(d dice, length time.Duration, nodes int) (all []restart) {
-	const every = 12 * time.Second
+	const every = 15 * time.Second
 	rounds := max(1, int(length/(every*time.Duration(nodes))))
 	gap := length / time.Duration(rounds*nodes+1)
 	for i := range rounds * nodes {

@@ -129,6 +129,12 @@ func (p *process) running() bool {
 // code is the exit code of an ended process, -1 for a killed one.
 func (p *process) code() int { return p.cmd.ProcessState.ExitCode() }
 
+// endedBy says whether the signal itself has ended the process.
+func (p *process) endedBy(s syscall.Signal) bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == s
+}
+
 // raced says whether the race detector has ended the process.
 func (p *process) raced() bool { return strings.Contains(p.said(), "DATA RACE") }
 

@@ -132,6 +132,9 @@ func (s *stage) end(slot int, how syscall.Signal) {
 		return
 	}
 	asked := p.end(how)
+	if p.endedBy(syscall.SIGTERM) {
+		how = syscall.SIGKILL // it was asked to end before it could listen
+	}
 	s.mu.Lock()
 	if how == syscall.SIGKILL {
 		s.counts.kills++
