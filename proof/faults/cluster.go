@@ -109,7 +109,7 @@ const kafkaNodes = 3
 // earlier self has expired, nine seconds by default.
 const kafkaProperties = "broker.session.timeout.ms=2000,broker.heartbeat.interval.ms=500," +
 	// With the protocol "consumer" the broker sets the session.
-	"offsets.topic.num.partitions=6,"+
+	"offsets.topic.num.partitions=6," +
 	"group.consumer.min.session.timeout.ms=6000,group.consumer.session.timeout.ms=6000," +
 	"group.consumer.min.heartbeat.interval.ms=1000,group.consumer.heartbeat.interval.ms=2000"
 

@@ -99,16 +99,17 @@ func (b *book) commits() {
 		slices.SortFunc(terms, func(a, b *term) int { return cmp.Compare(a.first, b.first) })
 		for _, t := range terms {
 			for _, c := range seen {
-				if c.at < t.first && c.offset > t.from {
+				if c.At < t.first && c.Offset > t.from {
 					b.fault(rewound, "%s, generation %d of %v began at %d, %d was committed",
-						t.member, t.generation, at, t.from, c.offset)
+						t.member, t.generation, at, t.from, c.Offset)
 					break
 				}
 			}
 		}
 		for i := range seen {
-			if i > 0 && seen[i].offset < seen[i-1].offset {
-				b.fault(rewound, "the commit of %v went from %d back to %d", at, seen[i-1].offset, seen[i].offset)
+			if i > 0 && seen[i].Offset < seen[i-1].Offset {
+				b.fault(rewound, "the commit of %v went from %d (seen at %d) back to %d (at %d)",
+					at, seen[i-1].Offset, seen[i-1].At, seen[i].Offset, seen[i].At)
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func (h *history) read(brokers []string) error {
 // keep writes what is in no journal beside them, for people who look for the cause
 // of a fault.
 func (h *history) keep(folder string) error {
-	for name, what := range map[string]any{"sent": h.Sent, "calls": h.Calls, "stored": h.Stored} {
+	for name, what := range map[string]any{"sent": h.Sent, "calls": h.Calls, "stored": h.Stored, "commits": h.Commits} {
 		text, err := json.Marshal(what)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(folder, name+".json"), text, 0o600)

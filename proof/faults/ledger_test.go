@@ -226,14 +226,14 @@ func TestLedgerFindsPlantedFaults(t *testing.T) {
 			w := newTale(fine, fine)
 			w.inOrder(0)
 			w.Lives[0].Killed = true
-			w.Commits = []commit{{place: place{taleTopic, 0}, at: w.clock, offset: 2}}
+			w.Commits = []commit{{place: place{taleTopic, 0}, At: w.clock, Offset: 2}}
 			w.does(1, 1, 1, went)
 			return w
 		}, map[string]int64{rewound: 1}},
 		{"a commit goes back", func() *tale {
 			w := newTale(fine)
 			w.inOrder(0)
-			w.Commits = []commit{{place: place{taleTopic, 0}, at: 1, offset: 2}, {place: place{taleTopic, 0}, at: 2, offset: 1}}
+			w.Commits = []commit{{place: place{taleTopic, 0}, At: 1, Offset: 2}, {place: place{taleTopic, 0}, At: 2, Offset: 1}}
 			w.Lives[0].Lines[0].At, w.Lives[0].Lines[1].At = 0, 0
 			return w
 		}, map[string]int64{rewound: 1}},

@@ -25,8 +25,9 @@ type watch struct {
 // commit is a committed offset that was seen to have moved.
 type commit struct {
 	place
-	at     int64 // microseconds of the clock, when the answer had come
-	offset int64
+	At     int64 // microseconds of the clock, when the answer had come
+	Offset int64
+	Note   string // its metadata
 }
 
 func newWatch(brokers []string) (*watch, error) {
@@ -63,7 +64,7 @@ func (w *watch) look(ctx context.Context, last map[place]int64) {
 		before, known := last[at]
 		if o.Err == nil && o.At >= 0 && (!known || o.At != before) {
 			last[at] = o.At
-			w.seen = append(w.seen, commit{place: at, at: now, offset: o.At})
+			w.seen = append(w.seen, commit{place: at, At: now, Offset: o.At, Note: o.Metadata})
 		}
 	})
 }
