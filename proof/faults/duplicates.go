@@ -1,9 +1,6 @@
 package main
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // The explanations of a record that was handled again. Each is a reason why the
 // first handling could not be committed.
@@ -78,39 +75,4 @@ func (b *book) unfinished(t *term, from, to int64) bool {
 		}
 	}
 	return false
-}
-
-// commits looks for generations that began before what the group was seen to have
-// committed: what a new owner does again must be uncommitted.
-func (b *book) commits() {
-	byPlace := make(map[place][]commit)
-	for _, c := range b.h.Commits {
-		byPlace[c.place] = append(byPlace[c.place], c)
-	}
-	for at, seen := range byPlace {
-		var terms []*term
-		for _, m := range b.lives {
-			for _, t := range m.terms {
-				if t.place == at {
-					terms = append(terms, t)
-				}
-			}
-		}
-		slices.SortFunc(terms, func(a, b *term) int { return cmp.Compare(a.first, b.first) })
-		for _, t := range terms {
-			for _, c := range seen {
-				if c.At < t.first && c.Offset > t.from {
-					b.fault(rewound, "%s, generation %d of %v began at %d, %d was committed",
-						t.member, t.generation, at, t.from, c.Offset)
-					break
-				}
-			}
-		}
-		for i := range seen {
-			if i > 0 && seen[i].Offset < seen[i-1].Offset {
-				b.fault(rewound, "the commit of %v went from %d (seen at %d) back to %d (at %d)",
-					at, seen[i-1].Offset, seen[i-1].At, seen[i].Offset, seen[i].At)
-			}
-		}
-	}
 }

@@ -24,7 +24,7 @@ type line struct {
 	Generation int    `json:"g,omitempty"` // counts how often the process gave the partition up before
 	Attempt    int    `json:"a,omitempty"`
 
-	Partitions map[string][]int32 `json:"ps,omitempty"` // of revoked and lost
+	Partitions map[string][]int32 `json:"ps,omitempty"` // of assigned, revoked and lost
 	Text       string             `json:"x,omitempty"`
 
 	// Of sample.
@@ -45,6 +45,7 @@ const (
 	stale      = "stale"  // it began although the partition was given up already
 	lettered   = "letter" // a dead letter is stored, and the record done
 	unstored   = "unstored"
+	assigned   = "assigned"
 	revoked    = "revoked"
 	lost       = "lost"
 	uncommit   = "commit failed"
@@ -111,6 +112,8 @@ func (j *journal) generation(topic string, partition int32) int {
 // observe is a sink of events.
 func (j *journal) observe(e events.Event) {
 	switch e := e.(type) {
+	case events.PartitionsAssigned:
+		j.write(line{What: assigned, Partitions: e.Partitions})
 	case events.PartitionsRevoked:
 		j.givenUp(e)
 	case events.Handled:

@@ -227,6 +227,7 @@ func TestLedgerFindsPlantedFaults(t *testing.T) {
 			w.inOrder(0)
 			w.Lives[0].Killed = true
 			w.Commits = []commit{{place: place{taleTopic, 0}, At: w.clock, Offset: 2}}
+			w.says(1, line{What: assigned, Partitions: map[string][]int32{taleTopic: {0}}})
 			w.does(1, 1, 1, went)
 			return w
 		}, map[string]int64{rewound: 1}},

@@ -17,15 +17,16 @@ type member struct {
 type term struct {
 	member string
 	termKey
-	first  int64 // microseconds of the clock, when its first record began
-	start  int64 // the lowest offset that it has begun
-	newest int64 // the highest
-	end    string
-	cannot bool           // a commit has failed meanwhile
-	from   int64          // the lowest offset that it has begun and that cannot come from a retry topic
-	final  map[int64]bool // offsets with a final outcome
-	firsts []*run         // in the order in which they began
-	closed bool
+	first    int64 // microseconds of the clock, when its first record began
+	start    int64 // the lowest offset that it has begun
+	newest   int64 // the highest
+	assigned int64 // microseconds of the clock, when its partition was given to the process; 0 when that is not known
+	end      string
+	cannot   bool           // a commit has failed meanwhile
+	from     int64          // the lowest offset that it has begun and that cannot come from a retry topic
+	final    map[int64]bool // offsets with a final outcome
+	firsts   []*run         // in the order in which they began
+	closed   bool
 }
 
 type termKey struct {
@@ -71,11 +72,12 @@ func newMember(l life) *member {
 	}
 	open := make(map[at]*run)
 	failing := false
+	given := make(map[place]int64)
 	for i, l := range l.Lines {
 		k := at{where{place{l.Topic, l.Partition}, l.Offset}, l.Generation}
 		switch l.What {
 		case began:
-			t := m.term(k.place, l.Generation, l)
+			t := m.term(k.place, l, given[k.place])
 			t.cannot = t.cannot || failing
 			r := open[k]
 			if r == nil {
@@ -87,6 +89,12 @@ func newMember(l life) *member {
 		case went, lettered, unstored:
 			if r := open[k]; r != nil {
 				r.ends(l.What, i+1)
+			}
+		case assigned:
+			for topic, numbers := range l.Partitions {
+				for _, n := range numbers {
+					given[place{topic, n}] = l.At
+				}
 			}
 		case revoked, lost:
 			m.close(l)
@@ -101,11 +109,11 @@ func newMember(l life) *member {
 	return m
 }
 
-func (m *member) term(at place, generation int, l line) *term {
-	k := termKey{at, generation}
+func (m *member) term(at place, l line, given int64) *term {
+	k := termKey{at, l.Generation}
 	t := m.terms[k]
 	if t == nil {
-		t = &term{member: m.name, termKey: k, first: l.At, start: l.Offset, from: math.MaxInt64, final: make(map[int64]bool)}
+		t = &term{member: m.name, termKey: k, assigned: given, first: l.At, start: l.Offset, from: math.MaxInt64, final: make(map[int64]bool)}
 		m.terms[k] = t
 	}
 	t.start, t.newest = min(t.start, l.Offset), max(t.newest, l.Offset)
