@@ -118,7 +118,7 @@ const kafkaJava = "-XX:TieredStopAtLevel=1"
 
 func startKafka(folder string) (*kafka, error) {
 	k := &kafka{state: filepath.Join(folder, "kafka")}
-	out, err := k.script("start", "--nodes", fmt.Sprint(kafkaNodes), "--port", "39092")
+	out, err := k.script("start", "--nodes", fmt.Sprint(kafkaNodes), "--port", "26092")
 	k.list = strings.Split(strings.TrimSpace(out), ",")
 	return k, err
 }
