@@ -199,6 +199,35 @@ func TestAPoisonedBatch(t *testing.T) {
 	}
 }
 
+// Drop and DeadLetter are orders, also for a whole batch; and without a second attempt
+// nobody can find the culprit.
+func TestWhatHoldsForAWholeBatch(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		attempts int
+		err      error
+		want     string
+	}{
+		{"drop", 5, siskin.Drop(errors.New("too late")), "dropped"},
+		{"dead letter", 5, siskin.DeadLetter(errors.New("nobody can")), "dead-lettered"},
+		{"one attempt", 1, errors.New("constraint violated"), "dead-lettered"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			bundle := setup(t)
+			bundle.cfg.RetryAttempts = test.attempts
+			b := bundle.batch(3, func(context.Context, []string) error { return test.err })
+			emit(t, b.bundle, b.client(), b.topic, "", "a", "b", "c")
+			b.passed(3)
+			waitFor(t, b.watch, 3, func(e events.Handled) bool { return e.Outcome == test.want && e.Attempts == 1 })
+			if receive(t, b.calls); len(b.calls) > 0 {
+				t.Errorf("the handler was called again with %v", <-b.calls)
+			}
+		})
+	}
+}
+
 // An index that is not in the batch, and an error beside those that name a record,
 // fail what is not named.
 func TestAnErrorBesideNamedOnes(t *testing.T) {

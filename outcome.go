@@ -10,7 +10,6 @@ import (
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/siskin-go/siskin/internal/serving"
-	"github.com/siskin-go/siskin/internal/wire"
 )
 
 // Drop wraps err, which may be nil, to say that the record needs no further
@@ -129,10 +128,10 @@ func (r *Retry) check(o handlerOptions, kind serving.Kind) error {
 	return nil
 }
 
-// topic is the name of the retry topic.
-func (r *Retry) topic(source, group string) string {
-	if r.Spring {
-		return source + wire.RetrySuffix
+// kind is what the retry topic of r is like, or nil for none.
+func (r *Retry) kind() *serving.RetryTopic {
+	if r == nil {
+		return nil
 	}
-	return source + "-" + group + wire.RetrySuffix
+	return &serving.RetryTopic{KeepOrder: r.KeepOrder, Spring: r.Spring}
 }

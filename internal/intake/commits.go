@@ -148,8 +148,8 @@ func (in *Intake) told(err error) {
 	}
 }
 
-// moved is what is to be committed, in one request: what a retry partition says must
-// not be older than what its source says.
+// moved is what is to be committed, in one request. A source and its retry partition
+// go together, and what is said of the latter must not be older.
 func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partition, map[key]string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -169,26 +169,29 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 			continue
 		}
 		offset, epoch, dirty := p.marks.Position()
-		if dirty {
+		t := p.twin
+		if t != nil {
+			t.passed(offset)
+			dirty = t.unstored.Swap(false) || dirty
+		}
+		if !dirty {
+			continue
+		}
+		if offset != commit.Unknown {
 			add(p, offset, epoch)
 		}
-		if p.twin != nil {
-			p.twin.passed(offset)
-		}
-	}
-	for _, p := range in.partitions {
-		if !p.retries || p.closed.Load() || p.member != member || !p.twin.unstored.Swap(false) {
+		if t == nil {
 			continue
 		}
-		offset, epoch, note := p.twin.queue.Position(p.marks)
+		offset, epoch, note := t.queue.Position(t.marks)
 		if offset == commit.Unknown {
-			continue
+			continue // it is not read yet
 		}
 		if notes == nil {
 			notes = make(map[key]string)
 		}
-		notes[p.key] = note
-		add(p, offset, epoch)
+		notes[t.key] = note
+		add(t.partition, offset, epoch)
 	}
 	return offsets, parts, notes
 }

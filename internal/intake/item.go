@@ -42,9 +42,13 @@ func (i Item) Handlers() []int {
 func (i Item) Done() {
 	if i.entry != nil {
 		i.p.twin.settle(i.Record, i.p.twin.queue.Finish(i.Record))
-	} else {
-		i.p.done(i.mark)
+		i.p.open.sub()
+		return
 	}
+	if t := i.p.twin; t != nil {
+		t.all(t.queue.Finish(i.Record)) // somebody else's copy of it can be there
+	}
+	i.p.done(i.mark)
 	i.p.open.sub()
 }
 
@@ -61,7 +65,8 @@ func (i Item) Later(n retry.Note) error {
 	}
 	if err := t.store(i.p.ctx, i.Record, n); err != nil {
 		if i.entry == nil {
-			t.settle(i.Record, t.queue.Cancel(i.Record))
+			t.queue.Cancel(i.Record)
+			t.release()
 		}
 		return err
 	}

@@ -131,7 +131,7 @@ func (r *retries) begin(twins []*twin) {
 		return // all were given up
 	}
 	for _, t := range twins {
-		wg.Go(t.mark)
+		wg.Go(func() { r.mark(t) })
 	}
 	wg.Wait()
 	r.read(twins)
@@ -256,8 +256,9 @@ func (t *twin) place(committed []kadm.OffsetResponses, begin, end int64) {
 	}
 }
 
-// mark begins the queue, and with KeepOrder writes the marker.
-func (t *twin) mark() {
+// mark begins the queue, and with KeepOrder writes the marker before it asks where the
+// source ends: what is produced until then can be parked before the marker.
+func (r *retries) mark(t *twin) {
 	if t.absent.Load() {
 		return
 	}
@@ -266,12 +267,26 @@ func (t *twin) mark() {
 	case <-t.ctx.Done():
 		return
 	}
-	t.queue.Begin(t.start, t.end, t.was)
-	if !t.topic.KeepOrder {
-		return
+	end := int64(-1)
+	if t.topic.KeepOrder {
+		marker := retry.Marker(t.key.topic, t.key.partition, t.token)
+		if r.in.cfg.Retries.Store(t.ctx, marker, t.source.position(t.start)) != nil {
+			return // it is given up
+		}
+		end = r.end(t.ctx, t.source.key)
 	}
-	marker := retry.Marker(t.key.topic, t.key.partition, t.token)
-	_ = t.in.cfg.Retries.Store(t.ctx, marker, t.source.position(t.end)) // tried until the partition is given up
+	t.queue.Begin(t.start, end, t.was)
+}
+
+// end is where a partition ends, or -1 when no broker says so.
+func (r *retries) end(ctx context.Context, k key) int64 {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	ends, err := kadm.NewClient(r.in.client).ListEndOffsets(ctx, k.topic)
+	if end, ok := ends.Lookup(k.topic, k.partition); err == nil && ok && end.Err == nil {
+		return end.Offset
+	}
+	return -1
 }
 
 // read adds the twins to what is read.
@@ -283,6 +298,7 @@ func (r *retries) read(twins []*twin) {
 				continue
 			}
 			t.marks.Start(t.at, t.kept)
+			t.unstored.Store(true)
 			if where[t.key.topic] == nil {
 				where[t.key.topic] = make(map[int32]kgo.Offset)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 )
 
 func hash(parts ...any) uint64 {
@@ -65,13 +66,50 @@ type worker struct {
 }
 
 func (h *worker) serve(ctx context.Context, item intake.Item) {
-	d := h.ledger.begins(h.who, ctx, item.Record)
-	defer h.ledger.returns(d)
 	e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
+	var d *delivery
+	if item.Failed() != nil {
+		d = h.ledger.resumes(h.who, ctx, item.Record)
+	} else {
+		d = h.ledger.begins(h.who, ctx, item.Record)
+	}
+	defer h.ledger.returns(d)
 	if !rest(ctx, e.work, e.obeys) || !h.rests(ctx, d, item, e.again) {
 		item.Leave()
 		return
 	}
+	h.reply(ctx, d, item, e)
+}
+
+// serveBatch handles records one after the other. What would be tried again fails, and
+// what is behind it with its key.
+func (h *worker) serveBatch(ctx context.Context, items []intake.Item) {
+	failed := make(map[string]bool)
+	for _, item := range items {
+		key := h.ledger.keyOf(item.Record)
+		if failed[key] {
+			item.Fail(lane.Failure{})
+			continue
+		}
+		d := h.ledger.begins(h.who, ctx, item.Record)
+		e := effortOf(h.seed, h.drain, h.who, placeOf(item.Record), item.Record.Offset)
+		switch {
+		case !rest(ctx, e.work, e.obeys):
+			h.ledger.returns(d)
+			item.Leave()
+		case e.again > 0:
+			failed[key] = key != ""
+			h.ledger.fails(d)
+			item.Fail(lane.Failure{})
+		default:
+			h.reply(ctx, d, item, e)
+			h.ledger.returns(d)
+		}
+	}
+}
+
+// reply settles a record, now or when its reply has landed.
+func (h *worker) reply(ctx context.Context, d *delivery, item intake.Item, e effort) {
 	if e.reply < 0 {
 		h.settle(d, item)
 		return

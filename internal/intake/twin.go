@@ -10,7 +10,6 @@ import (
 
 	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/internal/lane"
-	"github.com/siskin-go/siskin/internal/publish"
 	"github.com/siskin-go/siskin/internal/retry"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -29,9 +28,8 @@ type twin struct {
 
 	token string // of its marker
 
-	begun chan struct{} // closed when start and end are known
-	start int64         // where the source is read from
-	end   int64         // of the source's log at that moment
+	begun chan struct{} // closed when start is known
+	start int64         // where the source is read from, or -1
 	once  sync.Once
 
 	at   int64          // where it is read from
@@ -39,8 +37,8 @@ type twin struct {
 	kept bool           // at is committed
 	told string         // why it could not be read; only the poll loop touches it
 
-	unstored   atomic.Bool // the last commit does not have all
-	confirming atomic.Bool // somebody commits for the first time
+	unstored atomic.Bool // the last commit does not have all
+	reminded time.Time   // when the position was last committed anew; only the watch loop touches it
 
 	ready  atomic.Bool // the source may be served
 	absent atomic.Bool // there is no such partition: what fails is tried again in place
@@ -86,10 +84,10 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *partition {
 // heldBack reports whether the partition must not be read yet.
 func (p *partition) heldBack() bool { return p.twin != nil && !p.retries && !p.twin.ready.Load() }
 
-// starts says where the source is read from, and where its log ends.
-func (t *twin) starts(at, end int64) {
+// starts says where the source is read from.
+func (t *twin) starts(at int64) {
 	t.once.Do(func() {
-		t.start, t.end = at, end
+		t.start = at
 		close(t.begun)
 	})
 }
@@ -145,34 +143,13 @@ func (t *twin) reread(records []*kgo.Record) {
 		}
 		t.all(t.queue.Read(c, first+commit.Mark(i)))
 	}
-	if !t.ready.Load() {
-		t.confirm()
+	select {
+	case <-t.queue.Opened():
+		t.serves()
+	default:
 	}
 	t.release()
 	t.carry()
-}
-
-// confirm commits as soon as the own marker was read, and then begins: the group has
-// confirmed this owner, and no earlier one can commit any more.
-func (t *twin) confirm() {
-	select {
-	case <-t.queue.Opened():
-	default:
-		return
-	}
-	if t.confirming.Swap(true) || !t.open.join() {
-		return
-	}
-	t.unstored.Store(true)
-	t.in.tasks.Go(func() {
-		defer t.open.sub()
-		for failures := 0; t.commit(t.ctx) != nil || t.unstored.Load(); failures++ {
-			if publish.Again(t.ctx, failures) != nil {
-				return
-			}
-		}
-		t.serves()
-	})
 }
 
 // serves lets the source be read, and what waits be run.
@@ -287,6 +264,21 @@ func (t *twin) passed(offset int64) {
 		t.release()
 	}
 }
+
+// remind commits the position once more now and then. The group does not subscribe to
+// retry topics, and brokers forget such positions some days after their last commit,
+// although the group lives.
+func (t *twin) remind() {
+	if now := time.Now(); now.Sub(t.reminded) > reminding && t.ready.Load() {
+		t.reminded = now
+		t.unstored.Store(true)
+		t.in.wakeCommits()
+	}
+}
+
+// reminding is how often: brokers keep positions for a week by default, and no less
+// than hours anywhere.
+const reminding = time.Hour
 
 // oldest is since when the record that has run for longest runs.
 func (t *twin) oldest() (offset int64, since time.Time, ok bool) {

@@ -75,8 +75,9 @@ func NewQueue(cfg Config) *Queue {
 }
 
 // Begin says from where the source is read (-1 when that is not known yet), where it
-// ended then (-1 when that is not known), and what the last commit of the retry
-// partition tells. It comes before Read.
+// ends (-1 when that is not known), and what the last commit of the retry partition
+// tells. It comes before Read. With KeepOrder the end must be asked for when the marker
+// is stored: an earlier owner can have written what was produced until then.
 func (q *Queue) Begin(start, end int64, last Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -85,9 +86,6 @@ func (q *Queue) Begin(start, end int64, last Position) {
 
 // Opened is closed when the own marker was read, which is at once without KeepOrder.
 // Until then nothing of the source may be handled, and Next returns nothing.
-//
-// Then the position of the retry partition is committed, before anything is handled
-// or written: with that the group has confirmed this owner, and its number counts.
 func (q *Queue) Opened() <-chan struct{} { return q.opened }
 
 // Owner is the number that this owner writes: NoOwner before Opened and without
@@ -100,7 +98,7 @@ func (q *Queue) Owner() int64 {
 
 // Position is what is to be committed of the retry partition. To be right after a
 // crash, the position of the source partition must be taken before this one, and both
-// be committed in one request.
+// be committed in one request, also when only one has changed.
 func (q *Queue) Position(marks *commit.Partition) (offset int64, epoch int32, metadata string) {
 	offset, epoch, done := marks.Snapshot(MostSpan)
 	q.mu.Lock()
@@ -199,8 +197,9 @@ func (q *Queue) noteLowest() {
 func (q *Queue) Reserve(rec *kgo.Record) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.find(rec) != nil {
-		return true // a foreign copy is here already
+	if it := q.find(rec); it != nil {
+		q.claim(it)
+		return true
 	}
 	bytes := held(rec)
 	if int(q.size.Load()) >= q.cfg.Records || q.bytes+bytes > q.cfg.Bytes {
@@ -210,15 +209,23 @@ func (q *Queue) Reserve(rec *kgo.Record) bool {
 	return true
 }
 
-// Cancel undoes Reserve: rec is not stored, and will not be. It returns the marks that
-// are done by it.
-func (q *Queue) Cancel(rec *kgo.Record) (done []commit.Mark) {
+// claim keeps an item of which a copy was read meanwhile, by whomever it is, from
+// running too.
+func (q *Queue) claim(it *item) {
+	if it.state == waiting {
+		it.state = writing
+		q.settle(it)
+	}
+}
+
+// Cancel undoes Reserve: rec is not stored, and will not be; it is tried again where it
+// is. Finish must follow: when a copy by somebody else has come, that is kept until then.
+func (q *Queue) Cancel(rec *kgo.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.find(rec); it != nil && it.state == writing {
-		return q.remove(it)
+	if it := q.find(rec); it != nil && it.state == writing && it.copyAt == nowhere {
+		q.remove(it)
 	}
-	return nil
 }
 
 // Stored says that a copy of rec with n is stored at an offset of the retry partition.
@@ -248,8 +255,12 @@ func (q *Queue) Return(rec *kgo.Record) {
 	}
 }
 
-// Finish says that rec has its final outcome. It returns the marks that are done.
+// Finish says that rec has its final outcome, also when it was tried only where it is.
+// It returns the marks that are done by it.
 func (q *Queue) Finish(rec *kgo.Record) (done []commit.Mark) {
+	if q.size.Load() == 0 {
+		return nil
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if it := q.find(rec); it != nil {

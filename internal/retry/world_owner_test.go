@@ -3,6 +3,7 @@ package retry_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
@@ -19,7 +20,9 @@ type owner struct {
 	gen, life int
 	q         *retry.Queue
 	token     string
-	confirmed bool
+	committed committed // what it has found
+	last      retry.Position
+	begun     bool
 	refused   bool // the group knows it no more
 
 	sourceMarks, retryMarks *commit.Partition
@@ -58,28 +61,38 @@ const (
 type request struct {
 	source, retry int64
 	metadata      string
-	sent, number  bool
+	sent          bool
 }
 
 func newOwner(w *world) *owner {
 	o := &owner{
-		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen), confirmed: !w.ordered,
+		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen),
 		sourceMarks: commit.NewPartition(), retryMarks: commit.NewPartition(),
 		end: make(map[*fact]bool), highest: make(map[string]*fact), attempt: make(map[*fact]int),
 	}
 	o.q = retry.NewQueue(retry.Config{
 		Group: "g", Topic: "t", KeepOrder: w.ordered, Token: o.token, Records: w.limit, Bytes: 1 << 20,
 	})
-	last := w.position()
-	o.q.Begin(w.committed.source, w.end, last)
+	o.committed, o.last = w.committed, w.position()
 	o.retryNext, o.sourceNext = w.committed.retry, max(0, w.committed.source)
 	o.retryMarks.Start(o.retryNext, false)
 	o.sourceMarks.Start(o.sourceNext, false)
-	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, last.Owner)
-	if w.ordered {
-		w.flights = append(w.flights, &flight{by: o, rec: retry.Marker("r", 0, o.token), stored: -1})
+	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, o.last.Owner)
+	if !w.ordered {
+		o.begin()
+		return o
 	}
+	f := &flight{by: o, rec: retry.Marker("r", 0, o.token), stored: -1}
+	f.acked = func(int64) { o.begin() }
+	w.flights = append(w.flights, f)
 	return o
+}
+
+// begin asks for the end of the source. It must be asked when the marker is stored: a
+// record that comes later can be in the retry partition by then.
+func (o *owner) begin() {
+	o.q.Begin(o.committed.source, o.w.end, o.last)
+	o.begun = true
 }
 
 // fetchRetry reads the next records of the retry partition.
@@ -106,9 +119,6 @@ func (o *owner) opened() bool {
 		return false
 	}
 }
-
-// begun says whether it may handle records.
-func (o *owner) begun() bool { return o.opened() && o.confirmed }
 
 // fetchSource reads the next records of the source partition.
 func (o *owner) fetchSource(n int) {
@@ -190,7 +200,7 @@ func (o *owner) write(j *job, n retry.Note) {
 	}
 	f.failed = func() {
 		if !j.retried {
-			o.done(o.q.Cancel(j.rec))
+			o.q.Cancel(j.rec)
 		}
 		if n.Cause == nil {
 			j.state = queued
@@ -220,9 +230,9 @@ func (o *owner) ended(j *job, ok bool) {
 
 func (o *owner) finish(j *job) {
 	o.ends(j)
+	o.done(o.q.Finish(j.rec))
 	if j.retried {
 		o.runs = without(o.runs, j)
-		o.done(o.q.Finish(j.rec))
 		return
 	}
 	o.leave(j)
@@ -263,7 +273,7 @@ func (o *owner) ask() {
 
 func (o *owner) send() {
 	r := o.commit
-	r.sent, r.number = true, o.opened()
+	r.sent = true
 	r.retry, _, r.metadata = o.q.Position(o.retryMarks)
 }
 
@@ -278,12 +288,9 @@ func (o *owner) done(marks []commit.Mark) {
 	}
 }
 
+// jobs are all records on their way.
+func (o *owner) jobs() []*job { return slices.Concat(o.lane, o.runs) }
+
 func without(jobs []*job, j *job) []*job {
-	var rest []*job
-	for _, other := range jobs {
-		if other != j {
-			rest = append(rest, other)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(slices.Clone(jobs), func(k *job) bool { return k == j })
 }
