@@ -76,9 +76,7 @@ func newPlan(seed uint64, size size, nodes int) plan {
 	p := plan{Seed: seed, Events: size.events, Requests: size.requests, Length: size.length(), Nodes: nodes}
 	draw := func(about string) dice { return dice{rand.New(rand.NewPCG(seed, hash(about)))} }
 	p.Protocol = "classic"
-	// The embedded broker throws a classic member out that waits for the others for
-	// longer than its session, and leaves its join without an answer.
-	if draw("protocol").IntN(3) == 0 || nodes == 1 {
+	if draw("protocol").IntN(3) == 0 {
 		p.Protocol = "consumer"
 	}
 	p.Steps = append(kills(draw("kills"), p.Length), visits(draw("visits"), p.Length)...)
