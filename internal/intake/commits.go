@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
@@ -51,7 +52,7 @@ func (in *Intake) Commit(ctx context.Context) error {
 	case in.commitTurn <- struct{}{}:
 		defer func() { <-in.commitTurn }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", errCommitting, ctx.Err())
 	}
 	joins := in.uncommitted.Load() // before moved: what it stands for is in there
 	err := ErrLost
@@ -65,9 +66,20 @@ func (in *Intake) Commit(ctx context.Context) error {
 	}
 	in.told(err)
 	if err == nil && joins && in.uncommitted.Swap(false) {
-		in.cfg.Joined()
+		in.joined()
 	}
 	return err
+}
+
+// errCommitting says that an earlier commit has no answer yet.
+var errCommitting = errors.New("an earlier commit is still under way")
+
+// commitLast is the commit at the end. The next owner repeats what it does not store.
+func (in *Intake) commitLast(ctx context.Context) {
+	err := in.Commit(ctx)
+	if errors.Is(err, errCommitting) { // any other failure was told about
+		in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
+	}
 }
 
 func (in *Intake) store(

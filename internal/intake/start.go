@@ -98,7 +98,7 @@ func (in *Intake) adjust(
 		in.uncommitted.Store(true)
 		in.wakeCommits()
 	} else {
-		in.cfg.Joined()
+		in.joined()
 	}
 	return offsets, nil
 }
