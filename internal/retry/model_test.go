@@ -80,7 +80,10 @@ func (w *world) step() {
 		o.can(can)
 	}
 	can.add("open", w.open)
-	can.add("deliver", w.deliver)
+	can.add("deliver", func() { w.deliver(rapid.Bool().Draw(w.T, "and read")) })
+	if w.once(w.trouble) {
+		can.add("stumble", w.stumble)
+	}
 	can.add("succeed all", w.succeed)
 	can.add("commit", w.commit)
 	at := below(w.T, "step", can.sum)
@@ -127,19 +130,29 @@ func (w *world) refuse(f *flight) {
 	}
 }
 
-// The next four are many steps of the reigning owner at once. Without them a world
+// The next five are many steps of the reigning owner at once. Without them a world
 // seldom goes far.
 
 // open lets the owner begin.
 func (w *world) open() {
 	if o := w.reigning(); !o.opened() {
-		w.deliver()
+		w.deliver(true)
 		w.commit()
 	}
 }
 
+// stumble gives the partitions to an owner that commits before it has read everything,
+// and crashes.
+func (w *world) stumble() {
+	w.assign(rapid.Bool().Draw(w.T, "the owner stands still"))
+	w.deliver(false)
+	w.reigning().fetchRetry(below(w.T, "records", 6))
+	w.commit()
+	w.assign(false)
+}
+
 // deliver brings what is on its way to its end.
-func (w *world) deliver() {
+func (w *world) deliver(read bool) {
 	o := w.reigning()
 	for _, f := range w.flights {
 		if f.by == o && f.stored < 0 {
@@ -152,7 +165,7 @@ func (w *world) deliver() {
 			f.acked(f.stored)
 		}
 	}
-	if o.begun {
+	if o.begun && read {
 		o.fetchRetry(100)
 	}
 }

@@ -50,7 +50,7 @@ func (o *owner) inOrder(j *job) {
 	}
 	o.highest[key] = j.fact
 	for _, other := range o.jobs() {
-		if other != j && other.state == handled && (before(other.fact, j.fact) || other.fact == j.fact) {
+		if other != j && other.state == handled && other.rec.Key != nil && string(other.rec.Key) == key {
 			o.w.wrong(keyOrder, "%s is handled beside %s", j.fact, other.fact)
 		}
 	}
