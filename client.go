@@ -13,6 +13,7 @@ import (
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/inbox"
+	"github.com/siskin-go/siskin/internal/outbox"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/pending"
 	"github.com/siskin-go/siskin/internal/topics"
@@ -29,6 +30,7 @@ type Client struct {
 	emit   events.Sink
 	watch  *brokerwatch.Watch
 	kafka  *kgo.Client
+	out    *outbox.Outbox
 	keeper topics.Keeper
 	calls  *pending.Table
 	inbox  *inbox.Inbox
@@ -57,7 +59,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("siskin: make the Kafka client: %w", err)
 	}
-	c.kafka = kafka
+	c.kafka, c.out = kafka, outbox.New(kafka)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	admin := kadm.NewClient(kafka)
 	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
@@ -268,7 +270,8 @@ func (c *Client) begin(
 	})
 	// Never blocks, and never has the caller's context: its end would fail the
 	// neighbours in the batch.
-	c.kafka.TryProduce(&call.ticket, rec, call.sent)
+	rec.Context = &call.ticket
+	c.out.Produce(rec, call.sent)
 	return call, nil
 }
 
