@@ -14,6 +14,7 @@ import (
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/inbox"
 	"github.com/siskin-go/siskin/internal/known"
+	"github.com/siskin-go/siskin/internal/outbox"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/pending"
 	"github.com/siskin-go/siskin/internal/topics"
@@ -31,6 +32,7 @@ type Client struct {
 	emit  events.Sink
 	watch *brokerwatch.Watch
 	kafka *kgo.Client
+	out   *outbox.Outbox
 	calls *pending.Table
 	inbox *inbox.Inbox
 
@@ -53,7 +55,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("siskin: make the Kafka client: %w", err)
 	}
-	c.kafka = kafka
+	c.kafka, c.out = kafka, outbox.New(kafka)
 	admin := kadm.NewClient(kafka)
 	keeper := topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
 	c.topics = known.New(kafka, func(ctx context.Context, topic string) error {
@@ -264,7 +266,8 @@ func (c *Client) begin(
 	})
 	// Never blocks, and never has the caller's context: its end would fail the
 	// neighbours in the batch.
-	c.kafka.TryProduce(&call.ticket, rec, call.sent)
+	rec.Context = &call.ticket
+	c.out.Produce(rec, call.sent)
 	return call, nil
 }
 
