@@ -67,7 +67,10 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 				}
 			}
 			for _, one := range inTurn(s.Sides, round) {
-				run := s.one(ctx, b, topics, one, w, rate)
+				run := Run{Missing: failedBefore(runs, w, one)}
+				if run.Missing == "" {
+					run = s.one(ctx, b, topics, one, w, rate)
+				}
 				if ctx.Err() != nil {
 					return runs, context.Cause(ctx)
 				}
@@ -78,6 +81,17 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 		}
 	}
 	return runs, nil
+}
+
+// failedBefore is why a side failed at a work in an earlier round, as it would
+// again, after minutes; empty if it did not.
+func failedBefore(runs []Run, w work.Work, one Side) string {
+	for _, r := range runs {
+		if r.Work == w.Name && r.Side == one.Name && r.Missing != "" {
+			return r.Missing
+		}
+	}
+	return ""
 }
 
 // inTurn is the order of the sides in a round: each round another one begins,

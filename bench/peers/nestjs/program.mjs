@@ -1,6 +1,9 @@
 // What the two programs share: settings, the line protocol, Nest's options. See ../../README.md.
 import 'reflect-metadata';
 import { createInterface } from 'node:readline';
+import { Logger } from '@nestjs/common';
+
+Logger.overrideLogger(false); // it would write to stdout, which is for the line protocol
 
 const given = Object.fromEntries(process.argv.slice(2).map((arg) => arg.split(/=(.*)/s, 2)));
 
