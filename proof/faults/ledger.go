@@ -217,6 +217,9 @@ func (b *book) letters() {
 		may := 0
 		for _, r := range b.runs[at] {
 			may += 1 + r.unstored
+			if b.copied(r) && !keepsOrder(at.Topic) {
+				may++ // the copy beside the record itself, which is read again too
+			}
 		}
 		if n > 1 {
 			b.reasons["dead letter of a record that was done again"] += min(n, may) - 1
