@@ -28,6 +28,9 @@ type Process struct {
 	lines chan string
 	said  tail
 	ready string
+
+	once sync.Once
+	end  error // how the program ended
 }
 
 // Start runs a program and waits for its first line. The program is killed when
@@ -67,6 +70,7 @@ func (p *Process) line(ctx context.Context) (string, error) {
 	select {
 	case line, ok := <-p.lines:
 		if !ok {
+			_ = p.wait() // all that it said is there then
 			return "", p.explain(errors.New("the program ended early"))
 		}
 		return line, nil
@@ -112,7 +116,7 @@ func (p *Process) Used() Used { return UsedBy(p.cmd.Process.Pid) }
 // Kill ends the program at once.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill() // it may have ended
-	p.wait()
+	_ = p.wait()             // that it was killed is no news
 }
 
 // Close ends the program in order, and kills it if that takes long.
@@ -123,14 +127,17 @@ func (p *Process) Close() error {
 	return errors.Join(err, p.wait())
 }
 
+// wait waits until the program has ended, and says how it did.
 func (p *Process) wait() error {
-	for range p.lines { // what nobody asked for; else it would never end
-		continue
-	}
-	if err := p.cmd.Wait(); err != nil {
-		return p.explain(err)
-	}
-	return nil
+	p.once.Do(func() {
+		for range p.lines { // what nobody asked for; else it would never end
+			continue
+		}
+		if err := p.cmd.Wait(); err != nil {
+			p.end = p.explain(err)
+		}
+	})
+	return p.end
 }
 
 // tail keeps the end of what is written to it.

@@ -11,7 +11,7 @@ await client.connect();
 if (op !== 'events') await firstFetch(client.consumer);
 
 function right(ok, got) {
-  if (!ok) throw new Error(`wrong reply: ${String(got).slice(0, 20)}`);
+  if (!ok) throw new Error(`wrong reply: ${String(got).slice(0, 40)}`);
 }
 
 const send = (data) => client.send(pattern, data).pipe(timeout({ each: 30_000 }));
@@ -27,7 +27,7 @@ const calls = {
   },
   async stream() {
     const got = await firstValueFrom(send(streamLength).pipe(toArray()));
-    right(got.length === streamLength && got.every((n, i) => Number(n) === i + 1), got);
+    right(got.length === streamLength && got.every((n, i) => Number(n) === i + 1), `${got.length}: ${got}`);
   },
   async events() {
     await firstValueFrom(client.emit(pattern, text), { defaultValue: null });

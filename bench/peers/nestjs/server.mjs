@@ -20,7 +20,7 @@ class Handlers {
   }
 
   stream(n) {
-    return range(1, n);
+    return range(1, Number(n)); // Nest reads a number on the wire as text
   }
 
   events() {
