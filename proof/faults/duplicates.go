@@ -61,6 +61,22 @@ func (b *book) copied(r *run) bool {
 	})
 }
 
+// carriers is how often a record may be there in one generation: once, and where no
+// order is kept also as the copies of owners before, whose commit of the record itself
+// did not get through.
+func (b *book) carriers(r *run) int {
+	n := 1
+	if mode, event := modeOf(r.of.Topic); !event || mode.ordered {
+		return n
+	}
+	for _, o := range b.runs[r.of] {
+		if o.began < r.began {
+			n++
+		}
+	}
+	return n
+}
+
 // unfinished says whether a generation left a record without a final outcome among
 // those from an offset to another.
 func (b *book) unfinished(t *term, from, to int64) bool {

@@ -216,10 +216,7 @@ func (b *book) letters() {
 		// that was told about may have stored one all the same.
 		may := 0
 		for _, r := range b.runs[at] {
-			may += 1 + r.unstored
-			if b.copied(r) && !keepsOrder(at.Topic) {
-				may++ // the copy beside the record itself, which is read again too
-			}
+			may += b.carriers(r) + r.unstored
 		}
 		if n > 1 {
 			b.reasons["dead letter of a record that was done again"] += min(n, may) - 1

@@ -51,13 +51,6 @@ func modeOf(topic string) (mode, bool) {
 	return mode{}, false
 }
 
-// keepsOrder reports whether an event of the topic has one turn in a generation, also
-// when a copy of it waits.
-func keepsOrder(topic string) bool {
-	m, ok := modeOf(topic)
-	return ok && m.ordered
-}
-
 // sources are the topics that the services read.
 func sources() []string {
 	topics := []string{requestTopic}

@@ -15,7 +15,7 @@ func (b *book) order() {
 				}
 				before := last[r.key]
 				last[r.key] = r
-				if r.gaps > 0 && (!event || mode.place) || r.fine > 1 {
+				if r.gaps > 0 && (!event || mode.place) || r.fine > b.carriers(r) {
 					b.fault(miscounted, "%v: %s", r.of, r)
 				}
 				if before == nil {

@@ -44,6 +44,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if set.from != "" {
+		return set.again(stdout)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return set.measure(ctx, stdout, stderr)
@@ -58,8 +61,8 @@ func runSide(name string, args []string, stdin io.Reader, stdout io.Writer) erro
 	return program.Main(s, args, stdin, stdout)
 }
 
-// measure runs everything and writes what it brought, also of a session that
-// was broken off.
+// measure runs everything and writes what it brought. Of a session that was
+// broken off it only prints what there is.
 func (set *settings) measure(ctx context.Context, stdout, stderr io.Writer) error {
 	session := &rounds.Session{
 		Sides: set.sides, Works: set.works, Rounds: set.rounds,
@@ -77,7 +80,24 @@ func (set *settings) measure(ctx context.Context, stdout, stderr io.Writer) erro
 		}
 	}
 	rep.End(runs)
-	return errors.Join(broken, rep.Print(stdout), set.publish(rep))
+	if err := errors.Join(broken, rep.Print(stdout)); err != nil {
+		return err
+	}
+	return set.publish(rep)
+}
+
+// again measures nothing: it prints and publishes what an earlier run of this
+// program has written.
+func (set *settings) again(stdout io.Writer) error {
+	rep, err := report.Read(set.from)
+	if err != nil {
+		return err
+	}
+	rep.Sum()
+	if err := rep.Print(stdout); err != nil {
+		return err
+	}
+	return set.publish(rep)
 }
 
 func onBroker(ctx context.Context, session *rounds.Session, start func(context.Context) (*broker, error)) (runs []rounds.Run, err error) {

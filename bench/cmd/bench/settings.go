@@ -26,6 +26,7 @@ type settings struct {
 	kafkaPID int
 	json     string
 	document string
+	from     string // measure nothing, publish this
 }
 
 // parse reads the command line. Its errors name the flag.
@@ -47,6 +48,7 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.Uint64Var(&events, "events", 1_000_000, "how many events are handled in one run")
 	f.StringVar(&s.json, "json", "", "also write the figures to `FILE`")
 	f.StringVar(&s.document, "document", "", "also write the figures into this Markdown `FILE`, between its marks, and pictures beside it")
+	f.StringVar(&s.from, "from", "", "measure nothing: print and publish what an earlier -json has written to `FILE`")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ type Report struct {
 	System   string        `json:"system"`
 	CPUs     int           `json:"cpus"`
 	LoadMean string        `json:"load_average,omitempty"` // of the machine before the first run and after the last
-	Rounds   int           `json:"rounds"`
+	Rounds   int           `json:"rounds"`                 // that were begun
 	Duration time.Duration `json:"duration_ns"`
 	Warmup   time.Duration `json:"warmup_ns"`
 	Works    []work.Work   `json:"works"`
@@ -35,7 +35,7 @@ func New(s *rounds.Session) *Report {
 	return &Report{
 		Begun: time.Now().UTC().Truncate(time.Second), LoadMean: loadMean(),
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
-		Rounds: s.Rounds, Duration: s.Duration, Warmup: s.Warmup, Works: s.Works,
+		Duration: s.Duration, Warmup: s.Warmup, Works: s.Works,
 	}
 }
 
@@ -45,8 +45,17 @@ func (r *Report) End(runs []rounds.Run) {
 	if after := loadMean(); after != "" {
 		r.LoadMean += " → " + after
 	}
-	r.Summary = Summarize(runs, r.Works)
+	r.Sum()
+}
+
+// Sum makes the summary of the runs that there are.
+func (r *Report) Sum() {
+	r.Summary = Summarize(r.Runs, r.Works)
 	r.Goals = goals(r.Summary)
+	r.Rounds = 0
+	for _, run := range r.Runs {
+		r.Rounds = max(r.Rounds, run.Round)
+	}
 }
 
 // Write writes the report as JSON.
