@@ -22,7 +22,7 @@ type groupMember struct {
 }
 
 const (
-	memberSession   = 300 * time.Millisecond
+	memberSession   = 2 * time.Second
 	memberRebalance = time.Minute
 )
 
@@ -91,7 +91,7 @@ func TestMemberMayWaitInAJoinForLongerThanItsSession(t *testing.T) {
 	begun := time.Now()
 	tick := time.NewTicker(memberSession / 6)
 	defer tick.Stop()
-	for time.Since(begun) < 4*memberSession {
+	for time.Since(begun) < 3*memberSession/2 {
 		<-tick.C
 		if err := slow.beat(ctx); err != nil && err != kerr.RebalanceInProgress { //nolint:errorlint // it is that value
 			t.Fatal(err)
@@ -114,7 +114,7 @@ func TestMemberMayWaitInAJoinForLongerThanItsSession(t *testing.T) {
 		joined <- err
 	}()
 	begun = time.Now()
-	for time.Since(begun) < 4*memberSession {
+	for time.Since(begun) < 3*memberSession/2 {
 		<-tick.C
 		_ = slow.beat(ctx)
 	}
