@@ -60,15 +60,24 @@ func (i Item) Later(n retry.Note) error {
 	if err := t.exists(i.p.ctx); err != nil {
 		return err
 	}
-	if t.full() || i.entry == nil && !t.queue.Reserve(i.Record) {
+	turn := retry.Park
+	switch {
+	case t.full():
+		turn = retry.Run
+	case i.entry == nil:
+		turn = t.queue.Reserve(i.Record)
+	}
+	if turn == retry.Run {
 		return fmt.Errorf("%w: it is full", retry.ErrInPlace)
 	}
-	if err := t.store(i.p.ctx, i.Record, n); err != nil {
-		if i.entry == nil {
-			t.queue.Cancel(i.Record)
-			t.changed()
+	if turn == retry.Park {
+		if err := t.store(i.p.ctx, i.Record, n); err != nil {
+			if i.entry == nil {
+				t.queue.Cancel(i.Record)
+				t.changed()
+			}
+			return err
 		}
-		return err
 	}
 	if i.entry == nil {
 		i.p.done(i.mark)

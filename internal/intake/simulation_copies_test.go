@@ -97,8 +97,14 @@ func (l *ledger) sees(r *kgo.Record) {
 func (l *ledger) moves(d *delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if d.generation != nil {
-		d.generation.moving[d.offset] = d
+	g := d.generation
+	if g == nil {
+		return
+	}
+	g.moving[d.offset] = d
+	if !d.retried && !d.waited && l.logs[g.place].copies.has(d.offset) {
+		d.waited = true // the engine may say at once that it is done
+		g.open--
 	}
 }
 
@@ -156,9 +162,7 @@ func (l *ledger) stores(who string, ctx context.Context, copied *kgo.Record) {
 	delete(g.moving, d.offset)
 	d.settled, d.waits, d.at = true, true, time.Now()
 	g.endsTurn(d)
-	if !d.retried {
-		g.open--
-	}
+	g.closes(d)
 }
 
 // decides notes that a handler has succeeded: later records of the key may be handled,

@@ -48,6 +48,7 @@ type delivery struct {
 	returned   bool
 	settled    bool      // finally, or it waits
 	waits      bool      // a copy of it is stored
+	waited     bool      // there may be an earlier copy, with which it is done
 	at         time.Time // when it settled
 }
 
@@ -290,7 +291,12 @@ func (l *ledger) settles(d *delivery) {
 	d.settled, d.at = true, time.Now()
 	l.logs[g.place].outcomes[d.offset] = struct{}{}
 	delete(g.waiting, d.offset)
-	if !d.retried {
+	g.closes(d)
+}
+
+// closes counts a delivery from the source as one that is not under way any more.
+func (g *generation) closes(d *delivery) {
+	if !d.retried && !d.waited {
 		g.open--
 	}
 }

@@ -27,8 +27,8 @@ type Turn uint8
 const (
 	// Run means that its handler may have it.
 	Run Turn = iota
-	// Park means that it is behind others of its key: it is written to the retry
-	// partition with attempt 1.
+	// Park means that it is to be written to the retry partition: with attempt 1 when
+	// it is behind others of its key.
 	Park
 	// Skip means that its copy is stored: it is done in the source partition.
 	Skip

@@ -230,21 +230,22 @@ func (q *Queue) noteLowest() {
 	q.lowest.Store(lowest)
 }
 
-// Reserve makes room for rec, which is about to be written for the first time in this
-// generation, and blocks its key. False means that the queue is full, and nothing has
-// changed. Then Stored or Cancel must follow.
-func (q *Queue) Reserve(rec *kgo.Record) bool {
+// Reserve says what becomes of a source record that is to wait. Park: there is room for
+// it, and its key is blocked; it is to be written, and Stored or Cancel must follow.
+// Skip: a copy of it waits already, as when it was read after the record's turn had
+// come. Run: the queue is full, and nothing has changed.
+func (q *Queue) Reserve(rec *kgo.Record) Turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.find(rec) != nil {
-		return true // a foreign copy is here already
+		return Skip
 	}
 	bytes := held(rec)
 	if int(q.size.Load()) >= q.cfg.Records || q.bytes+bytes > q.cfg.Bytes {
-		return false
+		return Run
 	}
 	q.add(&item{rec: rec, copyAt: nowhere, state: writing, bytes: bytes})
-	return true
+	return Park
 }
 
 // Cancel undoes Reserve: rec is not stored, and will not be.

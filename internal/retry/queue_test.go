@@ -50,7 +50,7 @@ func TestLife(t *testing.T) {
 	t.Parallel()
 	q := queue(true)
 	a, behind, other := record(1, "a"), record(2, "a"), record(3, "b")
-	if q.Meet(a) != retry.Run || !q.Reserve(a) {
+	if q.Meet(a) != retry.Run || q.Reserve(a) != retry.Park {
 		t.Fatal("the first one does not run")
 	}
 	if q.Meet(behind) != retry.Park || q.Meet(other) != retry.Run {

@@ -52,6 +52,7 @@ const (
 	handled
 	resting // before its next attempt in place
 	flying  // its copy is being written
+	left    // a copy of it waits already
 )
 
 // request is a commit that is being put together, or on its way.
@@ -160,9 +161,16 @@ func (o *owner) turn(j *job) {
 	}
 }
 
+// reserve reports whether the record is to be written.
 func (o *owner) reserve(j *job) bool {
 	before, _ := o.q.Len()
-	if !o.q.Reserve(j.rec) {
+	switch o.q.Reserve(j.rec) {
+	case retry.Run:
+		return false
+	case retry.Skip:
+		o.w.say("owner %d has a copy of %s", o.gen, j.fact)
+		o.leave(j)
+		j.state = left
 		return false
 	}
 	if records, _ := o.q.Len(); records > max(before, o.w.limit) {
@@ -212,7 +220,9 @@ func (o *owner) ended(j *job, ok bool) {
 	}
 	n := retry.Note{Attempt: j.attempt + 1, Due: o.w.now.Add(time.Second), Cause: errFailed}
 	if !j.retried && !o.reserve(j) {
-		j.attempt, j.state = n.Attempt, resting
+		if j.state != left {
+			j.attempt, j.state = n.Attempt, resting
+		}
 		return
 	}
 	j.state = flying
