@@ -199,6 +199,35 @@ func TestAPoisonedBatch(t *testing.T) {
 	}
 }
 
+// Drop and DeadLetter are orders, also for a whole batch; and without a second attempt
+// nobody can find the culprit.
+func TestWhatHoldsForAWholeBatch(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		attempts int
+		err      error
+		want     string
+	}{
+		{"drop", 5, siskin.Drop(errors.New("too late")), "dropped"},
+		{"dead letter", 5, siskin.DeadLetter(errors.New("nobody can")), "dead-lettered"},
+		{"one attempt", 1, errors.New("constraint violated"), "dead-lettered"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			bundle := setup(t)
+			bundle.cfg.RetryAttempts = test.attempts
+			b := bundle.batch(3, func(context.Context, []string) error { return test.err })
+			emit(t, b.bundle, b.client(), b.topic, "", "a", "b", "c")
+			b.passed(3)
+			waitFor(t, b.watch, 3, func(e events.Handled) bool { return e.Outcome == test.want && e.Attempts == 1 })
+			if receive(t, b.calls); len(b.calls) > 0 {
+				t.Errorf("the handler was called again with %v", <-b.calls)
+			}
+		})
+	}
+}
+
 // An index that is not in the batch, and an error beside those that name a record,
 // fail what is not named.
 func TestAnErrorBesideNamedOnes(t *testing.T) {
@@ -336,6 +365,38 @@ func TestARetryOfABatchHoldsUpOnlyItsKey(t *testing.T) {
 		t.Errorf("the next owner gets %v, want all from the one that was not done", got)
 	}
 	b.passed(6)
+}
+
+// With a retry topic, what failed waits there, alone as everywhere: its offset is
+// committed, and its key flows.
+func TestABatchWithARetryTopic(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	b := setup(t).batch(3, func(_ context.Context, values []string) error {
+		if len(values) == 1 {
+			<-hold
+			return nil
+		}
+		return siskin.FailAt(slices.Index(values, "bad"), errors.New("later"))
+	}, siskin.RetryTopic(siskin.Retry{}))
+	client := b.client()
+	emit(t, b.bundle, client, b.topic, "key", "a", "bad", "c")
+	if got := receive(t, b.calls); got.String() != "a1 bad1 c1" {
+		t.Errorf("the first batch is %v", got)
+	}
+	if got := receive(t, b.calls); got.String() != "bad2" || got.deliveries[0].Offset() != 1 {
+		t.Errorf("then %v", got)
+	}
+	b.passed(3)
+	emit(t, b.bundle, client, b.topic, "key", "d", "bad", "f")
+	if got := receive(t, b.calls); got.String() != "d1 bad1 f1" {
+		t.Errorf("then %v: the key does not wait", got)
+	}
+	close(hold)
+	if got := receive(t, b.calls); got.String() != "bad2" {
+		t.Errorf("at last %v", got)
+	}
+	waitFor(t, b.watch, 6, func(e events.Handled) bool { return e.Outcome == "done" })
 }
 
 // A batch that waits is let go at once when the service stops; one that runs may
@@ -500,6 +561,9 @@ func TestMistakesInRegisteringBatches(t *testing.T) {
 		{"middleware of a scope", func(s *siskin.Service) {
 			siskin.OnBatch(s.Scope(siskin.WithMiddleware(func(next siskin.Handler) siskin.Handler { return next })), "t", fine)
 		}, "cannot wrap a batch"},
+		{"order in a retry topic", func(s *siskin.Service) {
+			siskin.OnBatch(s, "t", fine, siskin.RetryTopic(siskin.Retry{KeepOrder: true}))
+		}, "cannot have Retry.KeepOrder"},
 		{"too large", func(s *siskin.Service) { siskin.OnBatch(s, "t", fine, siskin.BatchSize(1_001)) }, "Config.QueueLimit is 1000"},
 		{"too long", func(s *siskin.Service) { siskin.OnBatch(s, "t", fine, siskin.BatchWait(time.Minute)) }, "Config.StuckAfter is 1m0s"},
 	} {

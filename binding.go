@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/siskin-go/siskin/internal/callsite"
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -26,83 +24,8 @@ type registration struct {
 	where   string // file:line of the call that registered it
 }
 
-// thisPackage is the prefix of the names of this package's functions.
-const thisPackage = "github.com/siskin-go/siskin."
-
 // caller is the first file and line outside this package.
-func caller() string {
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, thisPackage) {
-			return fmt.Sprintf("%s:%d", frame.File, frame.Line)
-		}
-		if !more {
-			return "unknown place"
-		}
-	}
-}
-
-// topicBindings is all that serves one topic, and how its records wait for each
-// other.
-type topicBindings struct {
-	serving.Topic
-	where  string     // its first handler
-	order  lane.Order // the strictest of all
-	most   int        // the least of all, or zero
-	places *lane.Places
-	retry  *Retry // of the last handler that has one
-	size   int    // of a batch, or zero
-	wait   time.Duration
-}
-
-// takes says why the topic cannot have a further handler, or nothing.
-func (t *topicBindings) takes(reg registration) error {
-	switch {
-	case t.Request != nil:
-		return fmt.Errorf("the topic already has a request handler, registered at %s", t.where)
-	case len(t.Events) == 0:
-		return nil
-	case reg.kind != serving.Event:
-		return fmt.Errorf("the topic already has an event handler, registered at %s; "+
-			"NestJS would never call one of the two", t.where)
-	case t.size > 0:
-		return fmt.Errorf("the topic already has a batch handler, registered at %s, which takes all its records", t.where)
-	case reg.batch != nil:
-		return fmt.Errorf("the topic already has an event handler, registered at %s; "+
-			"a batch handler takes all records of its topic", t.where)
-	}
-	return nil
-}
-
-// add joins what a handler asks for to what others of the topic do.
-func (t *topicBindings) add(h *serving.Handler, o handlerOptions, where string) {
-	first := t.where == ""
-	if first {
-		t.where = where
-	}
-	if h.Kind == serving.Event {
-		t.Events = append(t.Events, h)
-	} else {
-		t.Request = h
-	}
-	if first || o.order == lane.Whole || t.order == lane.Nothing {
-		t.order = o.order
-	}
-	if o.most > 0 && (t.most == 0 || o.most < t.most) {
-		t.most, t.places = o.most, lane.NewPlaces(o.most, false)
-	}
-	t.Manual = t.Manual || o.manual
-	if o.retry != nil {
-		both := *o.retry
-		both.KeepOrder = both.KeepOrder || t.retry != nil && t.retry.KeepOrder
-		t.retry = &both
-	}
-	if h.Batch != nil {
-		t.size, t.wait = o.batchSize, o.batchWait
-	}
-}
+func caller() string { return callsite.Outside("github.com/siskin-go/siskin.") }
 
 // bind adds one registration to the routes, or says what is wrong with it.
 func (s *Service) bind(reg registration) error {
@@ -116,47 +39,31 @@ func (s *Service) bind(reg registration) error {
 	} else if err := wire.CheckTopic(reg.topic); err != nil {
 		return wrong("%w", err)
 	}
-	at := s.routes.At(reg.topic)
-	if err := at.takes(reg); err != nil {
-		return wrong("%w", err)
-	}
 	o := handlerOptions{
 		dialect: s.cfg.Dialect, batchSize: min(100, s.cfg.QueueLimit), batchWait: min(200*time.Millisecond, s.cfg.StuckAfter/2),
 	}
 	for _, opt := range reg.options {
 		opt.applyHandler(&o)
 	}
-	if o.retry != nil {
-		if err := s.checkRetry(reg, o); err != nil {
-			return wrong("%w", err)
-		}
+	if err := s.check(reg, o); err != nil {
+		return wrong("%w", err)
 	}
-	if reg.batch != nil {
-		if err := s.checkBatch(o); err != nil {
-			return wrong("%w", err)
-		}
+	if err := s.routes.At(reg.topic).Add(s.handler(reg, o)); err != nil {
+		return wrong("%w", err)
 	}
-	at.add(s.handler(reg, o), o, reg.where)
 	return nil
 }
 
-// checkRetry says why a handler cannot have its retry topic.
-func (s *Service) checkRetry(reg registration, o handlerOptions) error {
-	if err := o.retry.check(o, reg.kind); err != nil {
-		return err
+// check says what is wrong with the settings of a handler.
+func (s *Service) check(reg registration, o handlerOptions) error {
+	if o.retry != nil {
+		if err := o.retry.check(reg.topic, s.cfg.Group); err != nil {
+			return err
+		}
 	}
-	if reg.batch != nil && o.retry.KeepOrder {
-		return errors.New("a batch handler cannot have Retry.KeepOrder: a batch may hold several records of a key")
-	}
-	if _, ok := route.Expression(reg.topic); ok {
-		return nil
-	}
-	return wire.CheckTopic(o.retry.topic(reg.topic, s.cfg.Group))
-}
-
-// checkBatch says what a batch handler cannot have.
-func (s *Service) checkBatch(o handlerOptions) error {
 	switch cfg := s.cfg; {
+	case reg.batch == nil:
+		return nil
 	case len(s.middleware)+len(o.middleware) > 0:
 		return errors.New("middleware wraps one record and cannot wrap a batch: wrap the function itself, " +
 			"and give middleware to a Scope with the other handlers in place of Service.Use")
@@ -171,11 +78,11 @@ func (s *Service) checkBatch(o handlerOptions) error {
 // handler is a registration with its chain built.
 func (s *Service) handler(reg registration, o handlerOptions) *serving.Handler {
 	h := &serving.Handler{
-		Kind: reg.kind, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Later: o.retry != nil,
-		Timeout: o.timeout, Manual: o.manual,
+		Kind: reg.kind, Where: reg.where, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Retry: o.retry.kind(),
+		Timeout: o.timeout, Manual: o.manual, Order: o.order, Most: o.most,
 	}
 	if reg.batch != nil {
-		h.Batch = s.runBatch(reg.batch)
+		h.Size, h.Wait, h.Batch = o.batchSize, o.batchWait, s.runBatch(reg.batch)
 		h.Run = alone(h.Batch)
 	} else {
 		h.Run = s.runOne(chain(reg.handler, slices.Concat(s.middleware, o.middleware)))

@@ -13,10 +13,13 @@ import (
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/inbox"
+	"github.com/siskin-go/siskin/internal/known"
+	"github.com/siskin-go/siskin/internal/outbox"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/pending"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -25,21 +28,16 @@ import (
 // connections when it first needs them, and reads replies only after the first
 // request.
 type Client struct {
-	cfg    Config
-	emit   events.Sink
-	watch  *brokerwatch.Watch
-	kafka  *kgo.Client
-	keeper topics.Keeper
-	calls  *pending.Table
-	inbox  *inbox.Inbox
+	cfg   Config
+	emit  events.Sink
+	watch *brokerwatch.Watch
+	kafka *kgo.Client
+	out   *outbox.Outbox
+	calls *pending.Table
+	inbox *inbox.Inbox
 
 	seats  pending.Seats
-	topics sync.Map // topics that exist, with those of replies to them
-	mu     sync.Mutex
-	checks map[string]*check // questions under way
-	ctx    context.Context   // ends with Close
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
+	topics *known.Topics
 }
 
 // NewClient returns a client that has not yet touched the network. Its error
@@ -49,7 +47,7 @@ func NewClient(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.WithDefaults()
-	c := &Client{cfg: cfg, emit: cfg.sink(), calls: pending.NewTable(cfg.MaxPending), checks: make(map[string]*check)}
+	c := &Client{cfg: cfg, emit: cfg.sink(), calls: pending.NewTable(cfg.MaxPending)}
 	c.watch = brokerwatch.New(cfg.Brokers, cfg.Security, c.emit)
 	connection := cfg.connection(wire.ClientPostfix, c.watch)
 	kafka, err := kgo.NewClient(slices.Concat(connection, cfg.producing(),
@@ -57,15 +55,17 @@ func NewClient(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("siskin: make the Kafka client: %w", err)
 	}
-	c.kafka = kafka
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.kafka, c.out = kafka, outbox.New(kafka)
 	admin := kadm.NewClient(kafka)
-	c.keeper = topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
+	keeper := topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
+	c.topics = known.New(kafka, func(ctx context.Context, topic string) error {
+		return keeper.Ensure(ctx, []topics.Spec{cfg.spec(topic, security.Write)})
+	}, c.replyTopic)
 	c.inbox = inbox.New(inbox.Config{
 		Options: slices.Concat(connection, cfg.Kafka),
 		Admin:   admin,
 		Ensure: func(ctx context.Context, topic string) error {
-			return c.keeper.Ensure(ctx, []topics.Spec{cfg.replySpec(topic)})
+			return keeper.Ensure(ctx, []topics.Spec{cfg.replySpec(topic)})
 		},
 		Deliver: c.deliver,
 		Lost:    func(r *inbox.Route, err error) int { return c.calls.FailRoute(r, err) },
@@ -92,7 +92,7 @@ func (c *Client) Ready(ctx context.Context, contracts ...Contract) error {
 
 func (c *Client) prepare(ctx context.Context, contract Contract) error {
 	if _, ok := contract.(interface{ request() }); !ok {
-		return c.checked(ctx, contract.Pattern())
+		return c.topics.Check(ctx, contract.Pattern())
 	}
 	_, err := c.open(ctx, contract.Pattern(), c.replyTopic(contract.Pattern()))
 	return err
@@ -102,7 +102,7 @@ func (c *Client) prepare(ctx context.Context, contract Contract) error {
 // once.
 func (c *Client) open(ctx context.Context, pattern, replyTopic string) (*inbox.Route, error) {
 	c.inbox.Start(replyTopic)
-	if err := c.checked(ctx, pattern); err != nil {
+	if err := c.topics.Check(ctx, pattern); err != nil {
 		return nil, err
 	}
 	return c.inbox.Route(ctx, replyTopic)
@@ -114,12 +114,10 @@ func (c *Client) open(ctx context.Context, pattern, replyTopic string) (*inbox.R
 func (c *Client) Close(ctx context.Context) error {
 	c.calls.Close(ErrClosed)
 	err := c.kafka.Flush(ctx)
-	c.mu.Lock()
-	c.cancel()
-	c.mu.Unlock()
+	c.topics.Close()
 	c.inbox.Close()
 	c.kafka.Close()
-	c.tasks.Wait()
+	c.topics.Wait()
 	if err != nil {
 		return fmt.Errorf("siskin: close the client: not everything that was sent is confirmed: %w", err)
 	}
@@ -268,15 +266,16 @@ func (c *Client) begin(
 	})
 	// Never blocks, and never has the caller's context: its end would fail the
 	// neighbours in the batch.
-	c.kafka.TryProduce(&call.ticket, rec, call.sent)
+	rec.Context = &call.ticket
+	c.out.Produce(rec, call.sent)
 	return call, nil
 }
 
 // prepared returns the route for the replies to pattern. Only the first call of
 // a pattern has to wait for anything.
 func (c *Client) prepared(w waiting, pattern string) (*inbox.Route, error) {
-	if topic, known := c.topics.Load(pattern); known {
-		if route := c.inbox.Ready(topic.(string)); route != nil {
+	if topic, ok := c.topics.Reply(pattern); ok {
+		if route := c.inbox.Ready(topic); route != nil {
 			return route, nil
 		}
 	}
@@ -294,7 +293,7 @@ func (o *outgoing) sent(rec *kgo.Record, err error) {
 		o.Acked.Store(true)
 		return
 	}
-	o.c.noteRemade(rec.Topic, err)
+	o.c.topics.Failed(rec.Topic, err)
 	o.c.calls.Fail(&o.Call, o.c.produceError(rec.Topic, err))
 }
 

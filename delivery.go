@@ -38,9 +38,9 @@ type Delivery struct {
 }
 
 // DeliveryFrom returns the delivery that a handler's context belongs to. Inside
-// a handler it is always there; elsewhere it returns nil and false. A call made
-// with the context carries only the trace context and the remaining time on,
-// never the headers of the delivery.
+// a handler it is always there, but for one of OnBatch, which has DeliveriesFrom;
+// elsewhere it returns nil and false. A call made with the context carries only the
+// trace context and the remaining time on, never the headers of the delivery.
 func DeliveryFrom(ctx context.Context) (*Delivery, bool) {
 	d, ok := ctx.Value(deliveryKey{}).(*Delivery)
 	return d, ok

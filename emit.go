@@ -10,10 +10,7 @@ import (
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
-	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/internal/wire"
-	"github.com/siskin-go/siskin/security"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -99,7 +96,7 @@ func (b *emission) check(ctx context.Context) error {
 	if err := wire.CheckTopic(b.topic); err != nil {
 		return err
 	}
-	return b.c.checked(ctx, b.topic)
+	return b.c.topics.Check(ctx, b.topic)
 }
 
 func (b *emission) send(ctx context.Context, i int, m Message) {
@@ -119,7 +116,7 @@ func (b *emission) send(ctx context.Context, i int, m Message) {
 }
 
 func (b *emission) landed(i int, rec *kgo.Record, err error) {
-	b.c.noteRemade(b.topic, err)
+	b.c.topics.Failed(b.topic, err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
@@ -156,89 +153,4 @@ func (b *emission) results() []RecordMetadata {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]RecordMetadata(nil), b.metas...)
-}
-
-// check is the question whether a topic exists, asked once and shared by all who
-// wait for the answer.
-type check struct {
-	done chan struct{}
-	err  error
-}
-
-// known reports whether the topic was found to exist.
-func (c *Client) known(topic string) bool {
-	_, ok := c.topics.Load(topic)
-	return ok
-}
-
-// noteRemade forgets a topic that was deleted and made anew, so that the next
-// record reaches the new one. After any other failure the topic may have more
-// partitions than the Kafka client knows, which looks again by itself only after
-// minutes.
-func (c *Client) noteRemade(topic string, err error) {
-	if err == nil {
-		return
-	}
-	if !errors.Is(err, kerr.UnknownTopicID) {
-		c.kafka.ForceMetadataRefresh() // at most one in MetadataMinAge
-		return
-	}
-	c.topics.Delete(topic)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ctx.Err() == nil {
-		// Not on the goroutine of the record's promise, which must not wait.
-		c.tasks.Go(func() { c.kafka.PurgeTopicsFromProducing(topic) })
-	}
-}
-
-// checked returns nil when the topic that the client sends to exists, after
-// making it where the policy says so. A failure is not kept.
-func (c *Client) checked(ctx context.Context, topic string) error {
-	if c.known(topic) && c.ctx.Err() == nil {
-		return nil
-	}
-	c.mu.Lock()
-	if c.ctx.Err() != nil {
-		c.mu.Unlock()
-		return ErrClosed
-	}
-	ch := c.checks[topic]
-	if ch == nil {
-		ch = &check{done: make(chan struct{})}
-		c.checks[topic] = ch
-		// On a goroutine of its own: a caller that gives up must not fail
-		// the others.
-		c.tasks.Go(func() { c.check(topic, ch) })
-	}
-	c.mu.Unlock()
-	select {
-	case <-ch.done:
-		return ch.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *Client) check(topic string, ch *check) {
-	// The first record needs a producer id; it is asked for meanwhile. Without the
-	// right to one, the Kafka client can leave that record without an answer.
-	id := make(chan error, 1)
-	c.tasks.Go(func() {
-		_, _, err := c.kafka.ProducerID(c.ctx)
-		id <- security.OnTopic(security.Write, topic, err)
-	})
-	ch.err = c.keeper.Ensure(c.ctx, []topics.Spec{c.cfg.spec(topic, security.Write)})
-	if ch.err == nil {
-		if err := <-id; errors.Is(err, ErrAuthorization) {
-			ch.err = err
-		}
-	}
-	if ch.err == nil {
-		c.topics.Store(topic, c.replyTopic(topic))
-	}
-	c.mu.Lock()
-	delete(c.checks, topic)
-	c.mu.Unlock()
-	close(ch.done)
 }

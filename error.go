@@ -255,7 +255,7 @@ func (c *Client) callError(pattern, id string, err error) error {
 // closedError gives ErrClosed for whatever the end of the client caused.
 func (c *Client) closedError(err error) error {
 	switch {
-	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled) && c.ctx.Err() != nil:
+	case errors.Is(err, kgo.ErrClientClosed), errors.Is(err, context.Canceled) && c.topics.Closed():
 		return ErrClosed
 	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoReply) && !errors.Is(err, ErrUnavailable):
 		return c.unavailable(err) // the time ended before anything was sent

@@ -44,7 +44,7 @@ func TestEmitBatch(t *testing.T) {
 	note := siskin.NewEvent[int](siskintest.Name("note"))
 	got := make(chan int, 10)
 	svc := b.service()
-	note.On(svc, func(_ context.Context, n int) error { got <- n; return nil })
+	note.On(svc, func(_ context.Context, n int) error { got <- n; return nil }, siskin.Ordered())
 	b.run(svc)
 	client := b.client()
 	metas, err := note.EmitBatch(b.ctx(), client, []int{1, 2, 3})

@@ -112,7 +112,7 @@ func WithDialect(d dialect.Dialect) HandlerOption {
 }
 
 // WithMiddleware puts middleware around a handler, inside that of its service
-// and scopes.
+// and scopes. A handler of OnBatch can have none.
 func WithMiddleware(middleware ...Middleware) HandlerOption {
 	return handlerOption{
 		text:  fmt.Sprintf("middleware=%d", len(middleware)),
@@ -132,8 +132,8 @@ func Unordered() HandlerOption {
 	return handlerOption{text: "unordered", apply: func(o *handlerOptions) { o.order = lane.Nothing }}
 }
 
-// WithConcurrency bounds how many records of the handler's topic run at once in
-// this service; it is never exceeded. A number below 1 changes nothing. Default:
+// WithConcurrency bounds how many records of the handler's topic, or batches of
+// OnBatch, run at once in this service; it is never exceeded. A number below 1 changes nothing. Default:
 // Config.Concurrency, which all handlers share.
 func WithConcurrency(n int) HandlerOption {
 	return handlerOption{text: fmt.Sprintf("concurrency=%d", n), apply: func(o *handlerOptions) {

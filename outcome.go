@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/retry"
+	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/wire"
 )
@@ -105,8 +105,8 @@ func (c Config) policy(r *Retry) outcome.Policy {
 	return p
 }
 
-// check says why a handler cannot have this retry topic.
-func (r *Retry) check(o handlerOptions, kind serving.Kind) error {
+// check says which numbers are wrong, and whether there can be a retry topic.
+func (r *Retry) check(topic, group string) error {
 	outside := func(d time.Duration) bool { return d != 0 && (d < time.Millisecond || d > retry.Longest) }
 	switch {
 	case r.Attempts < 0 || r.Attempts > 1_000:
@@ -114,25 +114,17 @@ func (r *Retry) check(o handlerOptions, kind serving.Kind) error {
 	case outside(r.Initial) || outside(r.Longest):
 		return fmt.Errorf("Retry.Initial is %v and Longest %v; want 1ms to %v, or 0 for the settings of Config",
 			r.Initial, r.Longest, retry.Longest)
-	case kind == serving.Stream:
-		return errors.New("a stream cannot have a retry topic: it may have sent values when it fails")
-	case o.manual:
-		return errors.New("ManualCommit and RetryTopic exclude each other: the retry topic says what becomes of a record")
-	case o.order == lane.Whole:
-		return errors.New("Ordered and RetryTopic exclude each other: a whole partition would wait in the retry topic; " +
-			"leave RetryTopic out, and records are retried in place, in order")
-	case r.KeepOrder && o.order == lane.Nothing:
-		return errors.New("Unordered and Retry.KeepOrder exclude each other")
-	case r.KeepOrder && r.Spring:
-		return errors.New("Retry.KeepOrder and Retry.Spring exclude each other: Spring's consumers keep no order")
 	}
-	return nil
+	if _, ok := route.Expression(topic); ok {
+		return nil
+	}
+	return wire.CheckTopic(wire.RetryTopicName(topic, group, r.Spring))
 }
 
-// topic is the name of the retry topic.
-func (r *Retry) topic(source, group string) string {
-	if r.Spring {
-		return source + wire.RetrySuffix
+// kind is what the retry topic of r is like, or nil for none.
+func (r *Retry) kind() *serving.RetryTopic {
+	if r == nil {
+		return nil
 	}
-	return source + "-" + group + wire.RetrySuffix
+	return &serving.RetryTopic{KeepOrder: r.KeepOrder, Spring: r.Spring}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/intake"
-	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/partitioner"
 	"github.com/siskin-go/siskin/internal/reply"
 	"github.com/siskin-go/siskin/internal/retry"
@@ -37,7 +36,7 @@ type Service struct {
 	middleware []Middleware
 	pending    []registration
 
-	routes   route.Table[topicBindings]
+	routes   route.Table[serving.Topic]
 	producer *kgo.Client
 	server   *serving.Server
 
@@ -67,7 +66,8 @@ func NewService(cfg Config) (*Service, error) {
 }
 
 // Use puts middleware around all handlers of the service, outside that of
-// scopes and handlers, in the order of the calls.
+// scopes and handlers, in the order of the calls. A service with middleware can have
+// no handler of OnBatch: give it to a Scope.
 func (s *Service) Use(middleware ...Middleware) { s.middleware = append(s.middleware, middleware...) }
 
 func (s *Service) register(reg registration) { s.pending = append(s.pending, reg) }
@@ -232,12 +232,8 @@ func (s *Service) open() error {
 
 func (s *Service) servingConfig() serving.Config {
 	return serving.Config{
-		Find: func(topic string) *serving.Topic {
-			if b := s.routes.Find(topic); b != nil {
-				return &b.Topic
-			}
-			return nil
-		},
+		Find:    s.routes.Find,
+		Group:   s.cfg.Group,
 		Dialect: s.cfg.Dialect,
 		Replies: reply.NewPublisher(s.producer, reply.Limits{Missing: replyPatience, Unstated: s.patience()}),
 		Letters: deadletter.NewPublisher(s.producer, s.cfg.Group, func(ctx context.Context, t deadletter.Topics) error {
@@ -275,7 +271,7 @@ func (s *Service) needed() []topics.Spec {
 		if len(s.routes.Find(topic).Events) > 0 {
 			specs = append(specs, s.letterSpec(deadletter.Topics{Letters: deadletter.Topic(topic), Source: topic}))
 		}
-		if t, ok := s.retryTopic(topic); ok {
+		if t, ok := s.server.RetryTopic(topic); ok {
 			specs = append(specs, s.retrySpec(topic, t.Name))
 		}
 	}
@@ -296,29 +292,18 @@ func (s *Service) retrySpec(source, name string) topics.Spec {
 	return spec
 }
 
-// retryTopic is where the records of a topic wait to be tried again, or false.
-func (s *Service) retryTopic(source string) (intake.RetryTopic, bool) {
-	b := s.routes.Find(source)
-	if b == nil || b.retry == nil {
-		return intake.RetryTopic{}, false
-	}
-	return intake.RetryTopic{
-		Name: b.retry.topic(source, s.cfg.Group), KeepOrder: b.retry.KeepOrder, Spring: b.retry.Spring,
-	}, true
-}
-
 // retries is nil when no handler has a retry topic.
 func (s *Service) retries() *intake.Retries {
-	if !s.routes.Any(func(b *topicBindings) bool { return b.retry != nil }) {
+	if !s.routes.Any(func(t *serving.Topic) bool { return t.Retry != nil }) {
 		return nil
 	}
 	ensure := func(ctx context.Context, source string) error {
-		t, _ := s.retryTopic(source)
+		t, _ := s.server.RetryTopic(source)
 		return s.keeper().Ensure(ctx, []topics.Spec{s.retrySpec(source, t.Name)})
 	}
 	out := retry.NewPublisher(s.producer, ensure)
 	return &intake.Retries{
-		Topic: s.retryTopic, Ensure: ensure,
+		Topic: s.server.RetryTopic, Ensure: ensure,
 		Store: func(ctx context.Context, copied *kgo.Record, of events.Position) error {
 			return out.Store(ctx, copied, of.Topic, func(err error) {
 				s.emit(events.PublishFailed{Position: of, To: copied.Topic, Err: err})
@@ -337,8 +322,8 @@ func (s *Service) intakeConfig() intake.Config {
 		Exclude:          unread,
 		Serve:            s.server.Serve,
 		Keep:             s.server.Keep,
-		Lanes:            s.lanes,
-		Batches:          s.batches,
+		Lanes:            s.server.Lanes,
+		Batches:          s.server.Batches,
 		ServeBatch:       s.server.ServeBatch,
 		Concurrency:      s.cfg.Concurrency,
 		QueueLimit:       s.cfg.QueueLimit,
@@ -357,22 +342,6 @@ func (s *Service) intakeConfig() intake.Config {
 		Joined:           func() { s.joinOne.Do(func() { close(s.joined) }) },
 		Emit:             s.emit,
 	}
-}
-
-// lanes says how the records of a topic wait for each other.
-func (s *Service) lanes(topic string) (lane.Order, *lane.Places) {
-	if b := s.routes.Find(topic); b != nil {
-		return b.order, b.places
-	}
-	return lane.Nothing, nil
-}
-
-// batches says how many records of a topic are served together.
-func (s *Service) batches(topic string) (size int, wait time.Duration) {
-	if b := s.routes.Find(topic); b != nil {
-		return b.size, b.wait
-	}
-	return 0, 0
 }
 
 // unread are the topics that no pattern means.

@@ -22,6 +22,7 @@ type Broker struct {
 	moved   bool
 
 	topics *topicMaker
+	joins  *joins // nil with TLS, or on listeners of the caller's own
 	log    *kfakeLog
 	folder *folder // nil without a data folder
 	keeper *keeper // nil without a data folder
@@ -116,6 +117,10 @@ func (b *Broker) run(cfg Config, lns []net.Listener) error {
 		}
 	}
 	b.topics.install()
+	if cfg.TLS == nil && cfg.ownListener {
+		b.joins = newJoins(b.cluster, lns[0].Addr().String())
+		b.joins.install()
+	}
 	go b.sweep(cfg.RetentionCheck)
 	close(ready)
 	b.announce(cfg, cfg.Logger)
@@ -257,6 +262,9 @@ func (b *Broker) close() error {
 	close(b.stopSweep)
 	<-b.swept
 	b.topics.stop()
+	if b.joins != nil {
+		b.joins.close()
+	}
 	b.cluster.Close()
 	if b.folder == nil {
 		return nil

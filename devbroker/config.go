@@ -113,6 +113,8 @@ type Config struct {
 	// kgo.Dialer. A VirtualNetwork knows no port 0 and no next free port.
 	ListenFunc func(network, address string) (net.Listener, error)
 
+	ownListener bool // ListenFunc is the default
+
 	// Options reach kfake itself, for what this struct does not cover, such
 	// as kfake.BrokerConfigs, kfake.EnableSASL or kfake.MaxVersions.
 	//
@@ -153,7 +155,7 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.ListenFunc == nil {
-		c.ListenFunc = net.Listen
+		c.ListenFunc, c.ownListener = net.Listen, true
 	}
 	return c
 }

@@ -2,13 +2,21 @@ package devbroker_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/siskin-go/siskin/devbroker"
@@ -120,4 +128,62 @@ func TestKilledBrokerLosesNothing(t *testing.T) {
 	}
 	_ = child.Wait() // "killed" is what we wanted
 	checkFilled(t, start(t, devbroker.Config{DataDir: dir}).Addr())
+}
+
+// A member that died while the broker was away must not keep its partitions.
+func TestDeadMemberIsNoticedAfterARestart(t *testing.T) {
+	t.Parallel()
+	for name, balancer := range map[string]kgo.Opt{
+		"consumer": kgo.ServerSideBalancer(), "classic": kgo.Balancers(kgo.CooperativeStickyBalancer()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := devbroker.Config{
+				Listen: fmt.Sprintf("127.0.0.1:%d", freePort(t)), ExactPort: true, DataDir: t.TempDir(),
+				Options: []kfake.Opt{kfake.BrokerConfigs(map[string]string{
+					"group.consumer.session.timeout.ms": "1000", "group.consumer.heartbeat.interval.ms": "100",
+				}), kfake.GroupMinSessionTimeout(time.Second)},
+			}
+			b := start(t, cfg)
+			produce(t, client(t, b.Addr()), "news", "one")
+			join := func(reached *atomic.Bool) *kgo.Client {
+				return client(t, b.Addr(), kgo.ConsumerGroup("readers"), kgo.ConsumeTopics("news"), balancer,
+					kgo.SessionTimeout(time.Second), kgo.HeartbeatInterval(100*time.Millisecond),
+					kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(),
+					kgo.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
+						if reached.Load() {
+							return new(net.Dialer).DialContext(ctx, network, host)
+						}
+						return nil, errors.New("this member is dead")
+					}))
+			}
+			var alive atomic.Bool
+			alive.Store(true)
+			consume(t, join(&alive), 1)
+			alive.Store(false) // the end of the broker cuts its connections
+			closeBroker(t, b)
+			age(t, cfg.DataDir)
+			start(t, cfg)
+			alive2 := new(atomic.Bool)
+			alive2.Store(true)
+			consume(t, join(alive2), 1)
+		})
+	}
+}
+
+// age makes the last heartbeats of all members old.
+func age(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, "session_state.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := regexp.MustCompile(`"lastHeartbeat":"[^"]*"`)
+	if !old.Match(text) {
+		t.Fatalf("no member in %s", text)
+	}
+	if err := os.WriteFile(path, old.ReplaceAll(text, []byte(`"lastHeartbeat":"2020-01-01T00:00:00Z"`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

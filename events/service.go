@@ -190,7 +190,8 @@ func (e Handled) Attrs() []slog.Attr {
 }
 
 // HandlerFailed says that a handler returned an error that was not made for
-// its caller, or panicked. The caller only learns "internal".
+// its caller, or panicked. The caller only learns "internal". When a batch fails
+// as a whole, it is sent once, with the position of its first record.
 type HandlerFailed struct {
 	sealed
 	Position

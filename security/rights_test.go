@@ -112,6 +112,33 @@ func TestServiceWithoutItsDeadLetters(t *testing.T) {
 	a.wantRight("Run", svc.Run(testContext(t)), `WRITE on topic "`+a.pattern+".reply"+wire.DeadLetterSuffix+`"`)
 }
 
+func TestServiceWithoutItsRetryTopic(t *testing.T) {
+	t.Parallel()
+	a, svc, topic := newRetryAct(t)
+	a.may(a.all()...)
+	a.wantRight("Run", svc.Run(testContext(t)), `WRITE on topic "`+topic+`"`)
+}
+
+func TestServiceThatMayOnlyWriteToItsRetryTopic(t *testing.T) {
+	t.Parallel()
+	a, svc, topic := newRetryAct(t)
+	a.may(append(a.all(), right{kadm.OpWrite, security.Topic, topic})...)
+	run(t, svc)
+	e := wait(t, a.diary, func(e events.FetchFailed) bool { return e.Topic == topic })
+	a.wantRight("FetchFailed", e.Err, `READ on topic "`+topic+`"`)
+}
+
+// newRetryAct is an act with a retry topic.
+func newRetryAct(t *testing.T) (a *act, svc *siskin.Service, topic string) {
+	t.Helper()
+	a = newAct(t)
+	svc = service(t, a.cfg)
+	a.rpc.Handle(svc, double, siskin.RetryTopic(siskin.Retry{KeepOrder: true}))
+	topic = wire.RetryTopicName(a.pattern, svc.Config().Group, false)
+	a.topics(t, topic)
+	return a, svc, topic
+}
+
 func TestServiceThatMayNotReply(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)

@@ -3,9 +3,11 @@ package intake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/commit"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -50,7 +52,7 @@ func (in *Intake) Commit(ctx context.Context) error {
 	case in.commitTurn <- struct{}{}:
 		defer func() { <-in.commitTurn }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", errCommitting, ctx.Err())
 	}
 	joins := in.uncommitted.Load() // before moved: what it stands for is in there
 	err := ErrLost
@@ -64,9 +66,20 @@ func (in *Intake) Commit(ctx context.Context) error {
 	}
 	in.told(err)
 	if err == nil && joins && in.uncommitted.Swap(false) {
-		in.cfg.Joined()
+		in.joined()
 	}
 	return err
+}
+
+// errCommitting says that an earlier commit has no answer yet.
+var errCommitting = errors.New("an earlier commit is still under way")
+
+// commitLast is the commit at the end. The next owner repeats what it does not store.
+func (in *Intake) commitLast(ctx context.Context) {
+	err := in.Commit(ctx)
+	if errors.Is(err, errCommitting) { // any other failure was told about
+		in.cfg.Emit(events.CommitFailed{Group: in.cfg.Group, Err: err})
+	}
 }
 
 func (in *Intake) store(
@@ -133,8 +146,8 @@ func (in *Intake) told(err error) {
 	}
 }
 
-// moved is what is to be committed, in one request: what a retry partition says must
-// not be older than what its source says.
+// moved is what is to be committed, in one request. A source and its retry partition
+// go together, and what is said of the latter must not be older.
 func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partition, map[key]string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -158,20 +171,28 @@ func (in *Intake) moved() (map[string]map[int32]kgo.EpochOffset, map[key]*partit
 			continue // the two go together
 		}
 		offset, epoch, dirty := p.marks.Position()
-		if dirty {
+		if t != nil {
+			t.passed(offset)
+			dirty = t.queue.IsDirty() || dirty
+		}
+		if !dirty {
+			continue
+		}
+		if offset != commit.Unknown {
 			add(p, offset, epoch)
 		}
 		if t == nil {
 			continue
 		}
-		t.passed(offset)
-		if offset, epoch, note, dirty := t.queue.Position(); dirty {
-			if notes == nil {
-				notes = make(map[key]string)
-			}
-			notes[t.key] = note
-			add(t.partition, offset, epoch)
+		offset, epoch, note := t.queue.Position()
+		if offset == commit.Unknown {
+			continue // it is not read yet
 		}
+		if notes == nil {
+			notes = make(map[key]string)
+		}
+		notes[t.key] = note
+		add(t.partition, offset, epoch)
 	}
 	return offsets, parts, notes
 }

@@ -105,6 +105,9 @@ func (in *Intake) watchLoop(stop <-chan struct{}) {
 		case <-ticker.C:
 			for _, p := range in.all() {
 				p.look()
+				if p.retries {
+					p.twin.remind()
+				}
 			}
 		}
 	}

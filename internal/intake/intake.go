@@ -82,9 +82,8 @@ type Config struct {
 	Start Start
 	// Retries gives topics retry topics. May be nil: none has one.
 	Retries *Retries
-	// Joined is called when the member knows where to read each partition that
-	// it owns: what is sent after that is seen. It is called again after each
-	// rebalance.
+	// Joined is called when the group knows where to read each partition: what is
+	// sent after that is seen. It is called again after each rebalance.
 	Joined func()
 	Emit   events.Sink
 }
@@ -125,6 +124,8 @@ type Intake struct {
 
 	commitFailure string      // what was told about; under commitTurn
 	uncommitted   atomic.Bool // Joined waits for the next commit
+	waiting       atomic.Bool // Joined waits for the commits of others
+	settled       atomic.Bool // each partition has a commit
 }
 
 type key struct {
@@ -340,7 +341,7 @@ func (in *Intake) shut() bool {
 	drained := in.stopAll(parts)
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	_ = in.Commit(ctx) // a failure was told about; the next owner repeats what is not committed
+	in.commitLast(ctx)
 	in.forget(parts)
 	// An error in leaving means that the group will notice by the session timeout.
 	_ = in.client.LeaveGroupContext(ctx)

@@ -45,6 +45,14 @@ func (i Item) Done() {
 		i.p.open.sub()
 		return
 	}
+	if t := i.p.twin; t != nil && t.queue.Finish(i.Record) { // somebody else's copy of it was there
+		t.release()
+	}
+	i.skip()
+}
+
+// skip ends the record here: its outcome is that of a copy.
+func (i Item) skip() {
 	i.p.done(i.mark)
 	i.p.open.sub()
 }
@@ -79,10 +87,11 @@ func (i Item) Later(n retry.Note) error {
 			return err
 		}
 	}
-	if i.entry == nil {
-		i.p.done(i.mark)
+	if i.entry != nil {
+		i.p.open.sub()
+		return nil
 	}
-	i.p.open.sub()
+	i.skip()
 	return nil
 }
 

@@ -16,6 +16,7 @@ type mutant struct {
 
 const (
 	laneFile   = "../lane/lane.go"
+	batchFile  = "../lane/batch.go"
 	commitFile = "../commit/partition.go"
 )
 
@@ -58,6 +59,18 @@ func (in *Intake) newPartition(`,
 	{"a lane that forgets which keys are busy", []change{{
 		laneFile, "\t\tl.busy[next.key] = nil // nobody is parked yet\n", "",
 	}}, keyOrder},
+	{"a batch that takes keys of another one", []change{{
+		batchFile, "\t\tcase busy && !here:\n", "\t\tcase busy && !here && false:\n",
+	}}, keyOrder},
+	{"a batch that lets others pass what failed", []change{{
+		batchFile, "l.behind(t.key).unshift(t)", "l.behind(t.key).push(t)",
+	}}, keyOrder},
+	{"a batch that forgets what failed", []change{{
+		batchFile, "\t\t\tl.ready.unshift(t)\n", "\t\t\tl.held--\n",
+	}}, progress},
+	{"a batch that waits for ever", []change{{
+		batchFile, "\t\tg.timer.Reset(left)\n", "",
+	}}, progress},
 	{"new generations are not kept apart from polls", []change{{
 		"rebalance.go", "\tin.gate.pass(func() {\n", "\tfunc(f func()) { f() }(func() {\n",
 	}}, noSkip},

@@ -24,7 +24,7 @@ func (in *Intake) awaitShare() {
 	defer ticker.Stop()
 	for in.outside() {
 		if in.allOwned(in.session) {
-			in.cfg.Joined()
+			in.joined()
 			return
 		}
 		select {

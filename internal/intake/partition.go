@@ -56,14 +56,16 @@ type partition struct {
 
 func (in *Intake) newPartition(k key) *partition {
 	order, places := in.lanes(k.topic)
-	return in.makePartition(k, order, places)
+	p := in.makePartition(k)
+	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Batch: p.batch(), Left: p.left})
+	return p
 }
 
-func (in *Intake) makePartition(k key, order lane.Order, places []*lane.Places) *partition {
+// makePartition leaves the lane to be made.
+func (in *Intake) makePartition(k key) *partition {
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
-	p.lane = lane.Start(lane.Config{Order: order, Places: places, Serve: p.serve, Batch: p.batch(), Left: p.left})
 	return p
 }
 
@@ -92,12 +94,17 @@ func (p *partition) serve(rec *kgo.Record, mark uint64) {
 }
 
 func (p *partition) serveBatch(turns []lane.Turn) {
-	items := make([]Item, len(turns))
+	items := make([]Item, 0, len(turns))
 	for i := range turns {
 		p.open.add()
-		items[i] = Item{Record: turns[i].Record, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
+		item := Item{Record: turns[i].Record, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
+		if p.twin == nil || p.twin.turn(item) {
+			items = append(items, item)
+		}
 	}
-	p.in.cfg.ServeBatch(p.ctx, items)
+	if len(items) > 0 {
+		p.in.cfg.ServeBatch(p.ctx, items)
+	}
 }
 
 func (p *partition) serveAlone(t lane.Turn) {

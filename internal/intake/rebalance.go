@@ -27,7 +27,7 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 		return
 	}
 	if len(topics) == 0 {
-		in.cfg.Joined() // the others own everything, or nothing is new
+		in.joined() // the others own everything, or nothing is new
 		return
 	}
 	var twins map[string][]*twin

@@ -141,7 +141,7 @@ func (r *retries) begin(source string, twins []*twin) {
 		placed, rest, err := r.place(ctx, twins, failures)
 		for _, t := range placed {
 			wg.Go(func() {
-				t.mark()
+				r.mark(t)
 				r.read(t)
 			})
 		}
@@ -323,19 +323,34 @@ func (t *twin) place(found answers) {
 	}
 }
 
-// mark begins the queue, and with KeepOrder writes the marker.
-func (t *twin) mark() {
+// mark begins the queue, and with KeepOrder writes the marker before it asks where the
+// source ends: what is produced until then can be parked before the marker.
+func (r *retries) mark(t *twin) {
 	select {
 	case <-t.begun:
 	case <-t.ctx.Done():
 		return
 	}
-	t.queue.Begin(t.start, t.end, t.was)
-	if !t.topic.KeepOrder {
-		return
+	end := int64(-1)
+	if t.topic.KeepOrder {
+		marker := retry.Marker(t.key.topic, t.key.partition, t.token)
+		if r.in.cfg.Retries.Store(t.ctx, marker, t.source.position(t.start)) != nil {
+			return // it is given up
+		}
+		end = r.end(t.ctx, t.source.key)
 	}
-	marker := retry.Marker(t.key.topic, t.key.partition, t.token)
-	_ = t.in.cfg.Retries.Store(t.ctx, marker, t.source.position(t.end)) // tried until the partition is given up
+	t.queue.Begin(t.start, end, t.was)
+}
+
+// end is where a partition ends, or -1 when no broker says so.
+func (r *retries) end(ctx context.Context, k key) int64 {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	ends, err := kadm.NewClient(r.in.client).ListEndOffsets(ctx, k.topic)
+	if end, ok := ends.Lookup(k.topic, k.partition); err == nil && ok && end.Err == nil {
+		return end.Offset
+	}
+	return -1
 }
 
 // read adds a twin to what is read. Where that begins is committed in any case: brokers

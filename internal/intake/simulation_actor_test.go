@@ -40,7 +40,7 @@ func (p *play) newActor(l lifeline) *actor {
 	p.ledger.joins(name)
 	w := &worker{seed: p.script.seed, settings: p.script.settings, who: name, ledger: p.ledger, replies: &p.replies}
 	cfg := engine(p.script.settings, p.script.atEnd, hooks{
-		serve: w.serve, joined: sync.OnceFunc(func() { close(a.joined) }), emit: a.emit,
+		serve: w.serve, batch: w.serveBatch, joined: sync.OnceFunc(func() { close(a.joined) }), emit: a.emit,
 	}, a.options(p.script)...)
 	cfg.Topics = slices.Sorted(maps.Keys(p.script.topics))
 	cfg.NestJS = l.kind != plain

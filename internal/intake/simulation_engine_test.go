@@ -22,6 +22,8 @@ type settings struct {
 	order            order
 	concurrency      int
 	smallFetches     bool
+	batch            int // records that are served together, or zero
+	wait             time.Duration
 	retries          retrying
 	failing          int // of 100 records
 }
@@ -40,6 +42,7 @@ var orders = map[order]lane.Order{byKey: lane.ByKey, byPartition: lane.Whole, no
 // hooks are where the engine meets the simulation.
 type hooks struct {
 	serve  func(context.Context, intake.Item)
+	batch  func(context.Context, []intake.Item)
 	joined func()
 	emit   events.Sink
 }
@@ -50,6 +53,8 @@ func engine(s settings, atEnd bool, h hooks, options ...kgo.Opt) intake.Config {
 		Options: options, Group: group,
 		Serve: h.serve, Joined: h.joined, Emit: h.emit,
 		Lanes:       func(string) (lane.Order, *lane.Places) { return orders[s.order], nil },
+		Batches:     func(string) (int, time.Duration) { return s.batch, s.wait },
+		ServeBatch:  h.batch,
 		Concurrency: s.concurrency, QueueLimit: s.queueLimit, UncommittedLimit: s.uncommittedLimit, QueueBytes: 1 << 20,
 		CommitInterval: s.commitInterval, Drain: s.drain, Session: s.session,
 		StuckAfter: time.Second, Refresh: time.Minute,

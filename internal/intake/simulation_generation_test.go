@@ -43,6 +43,7 @@ type delivery struct {
 	generation *generation // nil: it does not count
 	offset     int64
 	key        string // of the records that are in order with it; "" is none
+	failed     bool   // in its batch; it still has the turn of its key
 	attempt    int
 	retried    bool // it comes from the retry partition
 	returned   bool
@@ -229,6 +230,44 @@ func (l *ledger) wakes(d *delivery, early bool) {
 		return
 	}
 	l.runs(d, 1)
+}
+
+// fails notes that a batch could not handle a record: it comes again, and its key
+// waits for that.
+func (l *ledger) fails(d *delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d.failed = true
+	if d.generation != nil {
+		d.generation.inside--
+		l.runs(d, -1)
+	}
+}
+
+// resumes notes that a record that failed in its batch is served alone.
+func (l *ledger) resumes(who string, ctx context.Context, item intake.Item) *delivery {
+	l.mu.Lock()
+	r := item.Record
+	a, p := l.members[who], placeOf(r)
+	g := a.contexts[ctx]
+	if a.gone || g == nil || g.deliveries[r.Offset] == nil {
+		l.mu.Unlock()
+		return l.begins(who, ctx, item)
+	}
+	defer l.mu.Unlock()
+	l.writes("%s gets %v %d alone", who, p, r.Offset)
+	d := g.deliveries[r.Offset]
+	if t := g.order[d.key]; !d.failed || t != nil && t.running != d {
+		l.breaks(oneOutcome, "%s gets record %d of %v alone: %v", who, r.Offset, p, d)
+		return &delivery{account: a, offset: r.Offset} // which does not count
+	}
+	if ctx.Err() == nil && g.givenUp {
+		l.breaks(oneOutcome, "%s gets record %d of %v alone, which it does not own", who, r.Offset, p)
+	}
+	d.failed = false
+	g.inside++
+	l.runs(d, 1)
+	return d
 }
 
 // keyOf is what puts records in order with each other.

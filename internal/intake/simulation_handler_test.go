@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 )
 
 func hash(parts ...any) uint64 {
@@ -65,9 +66,14 @@ type worker struct {
 }
 
 func (h *worker) serve(ctx context.Context, item intake.Item) {
-	d := h.ledger.begins(h.who, ctx, item)
-	defer h.ledger.returns(d)
 	e := effortOf(h.seed, h.settings.drain, h.who, placeOf(item.Record), item.Record.Offset, item.Attempt())
+	var d *delivery
+	if item.Failed() != nil {
+		d = h.ledger.resumes(h.who, ctx, item)
+	} else {
+		d = h.ledger.begins(h.who, ctx, item)
+	}
+	defer h.ledger.returns(d)
 	if !rest(ctx, e.work, e.obeys) || !h.rests(ctx, d, item, e.again) {
 		item.Leave()
 		return
@@ -76,6 +82,38 @@ func (h *worker) serve(ctx context.Context, item intake.Item) {
 		return
 	}
 	h.ledger.decides(d)
+	h.reply(ctx, d, item, e)
+}
+
+// serveBatch handles records one after the other. What would be tried again fails, and
+// what is behind it with its key.
+func (h *worker) serveBatch(ctx context.Context, items []intake.Item) {
+	failed := make(map[string]bool)
+	for _, item := range items {
+		key := h.ledger.keyOf(item.Record)
+		if failed[key] {
+			item.Fail(lane.Failure{})
+			continue
+		}
+		d := h.ledger.begins(h.who, ctx, item)
+		e := effortOf(h.seed, h.settings.drain, h.who, placeOf(item.Record), item.Record.Offset, item.Attempt())
+		switch {
+		case !rest(ctx, e.work, e.obeys):
+			h.ledger.returns(d)
+			item.Leave()
+		case e.again > 0:
+			failed[key] = key != ""
+			h.ledger.fails(d)
+			item.Fail(lane.Failure{})
+		default:
+			h.reply(ctx, d, item, e)
+			h.ledger.returns(d)
+		}
+	}
+}
+
+// reply settles a record, now or when its reply has landed.
+func (h *worker) reply(ctx context.Context, d *delivery, item intake.Item, e effort) {
 	if e.reply < 0 {
 		h.settle(d, item)
 		return

@@ -81,7 +81,10 @@ func write(seed uint64) script {
 	s.drawLives(rng)
 	s.drawTroubles(rng)
 	s.drawKinds(rand.New(rand.NewPCG(seed, 1)))
-	s.settings.drawRetries(rand.New(rand.NewPCG(seed, 2)))
+	s.settings.drawRetries(rand.New(rand.NewPCG(seed, 3)))
+	if s.settings.retries == inPlace {
+		s.drawBatches(rand.New(rand.NewPCG(seed, 2)))
+	}
 	return s
 }
 
@@ -160,6 +163,13 @@ func (s *script) drawLives(rng *rand.Rand) {
 	}
 	if !slices.ContainsFunc(s.lives, func(l lifeline) bool { return l.how == dies }) {
 		s.lives[rng.IntN(len(s.lives))].how = dies
+	}
+}
+
+// drawBatches draws whether records are served in batches: in every third run.
+func (s *script) drawBatches(rng *rand.Rand) {
+	if rng.IntN(3) == 0 {
+		s.settings.batch, s.settings.wait = pick(rng, 1, 2, 5, 20), between(rng, 0, 300*time.Millisecond)
 	}
 }
 

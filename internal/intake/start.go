@@ -70,7 +70,7 @@ func (in *Intake) adjust(
 		for n, o := range parts {
 			committed := o.EpochOffset().Offset
 			offset := in.starts.offset(logs, topic, n, committed)
-			in.begun(key{topic, n}, offset, logs)
+			in.begun(key{topic, n}, offset)
 			if offset == kafkajsBeginning {
 				continue // the client looks for it, as that of an unlisted one
 			}
@@ -98,23 +98,17 @@ func (in *Intake) adjust(
 		in.uncommitted.Store(true)
 		in.wakeCommits()
 	} else {
-		in.cfg.Joined()
+		in.joined()
 	}
 	return offsets, nil
 }
 
-// begun tells a partition's twin where the partition begins and where its log ends,
-// -1 where that is not known.
-func (in *Intake) begun(k key, offset int64, l logs) {
-	p := in.find(k)
-	if p == nil || p.twin == nil {
-		return
+// begun tells a partition's twin where the partition begins, -1 where that is not
+// known.
+func (in *Intake) begun(k key, offset int64) {
+	if p := in.find(k); p != nil && p.twin != nil {
+		p.twin.starts(max(-1, offset))
 	}
-	end := int64(-1)
-	if e, ok := l.end.Lookup(k.topic, k.partition); ok && e.Err == nil {
-		end = e.Offset
-	}
-	p.twin.starts(max(-1, offset), end)
 }
 
 // learn notes how many partitions each topic has when this member joins, once.

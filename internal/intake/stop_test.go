@@ -2,6 +2,8 @@ package intake_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,6 +84,30 @@ func TestHandlersAreCutOffAtTheEndOfTheDrain(t *testing.T) {
 	<-ended
 	if got := b.committed(t, 0); got != 0 {
 		t.Errorf("committed offset %d, want 0: the record is not done", got)
+	}
+}
+
+// The Kafka client holds commits back while the group waits for a member that has
+// died. A stop does not wait for that, but it says what is not committed.
+func TestStopTellsThatItCouldNotCommit(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	m := join(t, b)
+	b.commits.await(t, 0, 0) // where it starts
+	held, release := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	b.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		close(held)
+		b.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	b.produce(t, 0, 0, 1)
+	m.next(t).Done()
+	<-held
+	m.stop()
+	failed := all[events.CommitFailed](m.recorder)
+	if !slices.ContainsFunc(failed, func(e events.CommitFailed) bool { return errors.Is(e.Err, context.DeadlineExceeded) }) {
+		t.Errorf("the events %v do not say that the last commit was given up", failed)
 	}
 }
 

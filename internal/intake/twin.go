@@ -29,13 +29,14 @@ type twin struct {
 
 	token string // of its marker
 
-	begun chan struct{} // closed when start and end are known
-	start int64         // where the source is read from
-	end   int64         // of the source's log at that moment
+	begun chan struct{} // closed when start is known
+	start int64         // where the source is read from, or -1
 	once  sync.Once
 
 	at  int64          // where it is read from
 	was retry.Position // what the last commit says
+
+	reminded time.Time // when the position was last committed anew; only the watch loop touches it
 
 	found  chan struct{} // closed when it is known whether there is such a partition
 	absent bool          // there is none: what fails is tried again in place; behind found
@@ -65,7 +66,9 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *twin {
 		source: p, topic: topic, token: token, begun: make(chan struct{}), found: make(chan struct{}),
 		running: make(map[*kgo.Record]running),
 	}
-	t.partition = in.makePartition(key{topic.Name, p.key.partition}, lane.Nothing, places) // the queue knows the order
+	t.partition = in.makePartition(key{topic.Name, p.key.partition})
+	// The queue knows the order.
+	t.lane = lane.Start(lane.Config{Order: lane.Nothing, Places: places, Serve: t.partition.serve, Left: t.left})
 	t.queue = retry.NewQueue(retry.Config{
 		Group: in.cfg.Group, Topic: p.key.topic, Partition: p.key.partition,
 		KeepOrder: topic.KeepOrder, Token: token, Marks: t.marks,
@@ -86,10 +89,10 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *twin {
 // heldBack reports whether the partition must not be read yet.
 func (p *partition) heldBack() bool { return p.twin != nil && !p.retries && !p.twin.ready.Load() }
 
-// starts says where the source is read from, and where its log ends.
-func (t *twin) starts(at, end int64) {
+// starts says where the source is read from.
+func (t *twin) starts(at int64) {
 	t.once.Do(func() {
-		t.start, t.end = at, end
+		t.start = at
 		close(t.begun)
 	})
 }
@@ -102,7 +105,7 @@ func (t *twin) turn(item Item) bool {
 		case retry.Run:
 			return true
 		case retry.Skip:
-			item.Done()
+			item.skip()
 			t.release()
 			return false
 		case retry.Park:
@@ -304,6 +307,21 @@ func (t *twin) passed(offset int64) {
 		t.release()
 	}
 }
+
+// remind commits the position once more now and then. The group does not subscribe to
+// retry topics, and brokers forget such positions some days after their last commit,
+// although the group lives.
+func (t *twin) remind() {
+	if now := time.Now(); now.Sub(t.reminded) > reminding && t.ready.Load() {
+		t.reminded = now
+		t.queue.Dirty()
+		t.in.wakeCommits()
+	}
+}
+
+// reminding is how often: brokers keep positions for a week by default, and no less
+// than hours anywhere.
+const reminding = time.Hour
 
 // oldest is since when the record that has run for longest runs.
 func (t *twin) oldest() (offset int64, since time.Time, ok bool) {

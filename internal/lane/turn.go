@@ -22,6 +22,8 @@ type Turn struct {
 // Failure is what a batch leaves to a record that it could not handle.
 type Failure struct {
 	Err error
+	// At is when the batch ended.
+	At time.Time
 	// Shared is true when Err is that of the whole batch: it need not be the fault
 	// of this record.
 	Shared bool

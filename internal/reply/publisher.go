@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/outbox"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -12,6 +13,7 @@ import (
 // whose leader is dead takes nothing from the others. Safe for concurrent use.
 type Publisher struct {
 	client *kgo.Client
+	out    *outbox.Outbox
 	limits Limits
 	rooms  *rooms
 	purge  purge
@@ -39,7 +41,7 @@ const retryDelay = 200 * time.Millisecond
 // NewPublisher returns a publisher that produces through client. The client's
 // RecordDeliveryTimeout, if any, counts from each attempt.
 func NewPublisher(client *kgo.Client, limits Limits) *Publisher {
-	p := &Publisher{client: client, limits: limits}
+	p := &Publisher{client: client, out: outbox.New(client), limits: limits}
 	p.rooms = newRooms(client, func(late []*flight) {
 		for _, f := range late {
 			f.seq.landed(ErrLate)
@@ -55,7 +57,7 @@ func NewPublisher(client *kgo.Client, limits Limits) *Publisher {
 // sequence, although the Kafka client may still hold the record: without an
 // answer from a broker it cannot know whether the record is stored, and keeps
 // it for as long as the broker is away.
-func (p *Publisher) produce(f *flight) { p.client.TryProduce(f.record.Context, &f.record, f.landed) }
+func (p *Publisher) produce(f *flight) { p.out.Produce(&f.record, f.landed) }
 
 // again tries f once more in a moment and reports whether it does.
 func (p *Publisher) again(f *flight, err error) bool {

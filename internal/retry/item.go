@@ -33,7 +33,7 @@ const nowhere int64 = -1
 type state uint8
 
 const (
-	writing state = iota // its first copy is on its way
+	writing state = iota // its lane has it: a copy is on its way, or was refused
 	waiting
 	moving  // it is being written once more, with nothing new
 	running // a handler has it

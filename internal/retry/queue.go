@@ -79,8 +79,9 @@ func NewQueue(cfg Config) *Queue {
 }
 
 // Begin says from where the source is read (-1 when that is not known yet), where it
-// ended then (-1 when that is not known), and what the last commit of the retry
-// partition tells. It comes before Read.
+// ends (-1 when that is not known), and what the last commit of the retry partition
+// tells. It comes before Read and Position. With KeepOrder the end must be asked for when the marker
+// is stored: an earlier owner can have written what was produced until then.
 func (q *Queue) Begin(start, end int64, last Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,36 +90,34 @@ func (q *Queue) Begin(start, end int64, last Position) {
 
 // Opened is closed when the own marker was read, which is at once without KeepOrder.
 // Until then nothing of the source may be handled, and Next returns nothing.
-//
-// Then the position of the retry partition is committed, before anything is handled
-// or written: with that the group has confirmed this owner, and its number counts.
 func (q *Queue) Opened() <-chan struct{} { return q.opened }
 
 // Owner is the number that this owner writes: NoOwner before Opened and without
-// KeepOrder.
+// KeepOrder. With KeepOrder nothing is written before the group has taken a commit with
+// it (Position): one that stood still, and is the owner no more, learns that from it.
 func (q *Queue) Owner() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.owner
 }
 
-// Position is what is to be committed of the retry partition, or false when nothing is
-// new. It counts as committed then, until Dirty says that it is not. To be right after
-// a crash, the position of the source partition must be taken before this one, and both
-// be committed in one request.
-func (q *Queue) Position() (offset int64, epoch int32, metadata string, ok bool) {
+// Position is what is to be committed of the retry partition; offset is commit.Unknown
+// as long as it is not read. It counts as committed then, until Dirty says that it is
+// not. To be right after a crash, the position of the source partition must be taken
+// before this one, and both be committed in one request, also when only one has changed.
+func (q *Queue) Position() (offset int64, epoch int32, metadata string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	offset, epoch, done := q.cfg.Marks.Snapshot(MostSpan)
-	if !q.dirty || offset == commit.Unknown {
-		return offset, epoch, "", false
+	if offset == commit.Unknown {
+		return offset, epoch, ""
 	}
 	q.dirty = false
 	owner := q.owner
 	if !q.isOpen() {
 		owner = q.last.Owner
 	}
-	return offset, epoch, q.last.at(offset, owner, done).Metadata(), true
+	return offset, epoch, q.last.at(offset, owner, done).Metadata()
 }
 
 // Dirty says that the position is to be committed, also when it was before.
@@ -237,7 +236,10 @@ func (q *Queue) noteLowest() {
 func (q *Queue) Reserve(rec *kgo.Record) Turn {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.find(rec) != nil {
+	if it := q.find(rec); it != nil {
+		if it.state == writing {
+			q.wait(it) // what Cancel has kept
+		}
 		return Skip
 	}
 	bytes := held(rec)
@@ -248,11 +250,12 @@ func (q *Queue) Reserve(rec *kgo.Record) Turn {
 	return Park
 }
 
-// Cancel undoes Reserve: rec is not stored, and will not be.
+// Cancel undoes Reserve: rec is not stored, and will not be; it is tried again where it
+// is. Finish must follow: when a copy by somebody else has come, that is kept until then.
 func (q *Queue) Cancel(rec *kgo.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.find(rec); it != nil && it.state == writing {
+	if it := q.find(rec); it != nil && it.state == writing && it.copyAt == nowhere {
 		q.remove(it)
 	}
 }
@@ -284,13 +287,20 @@ func (q *Queue) Return(rec *kgo.Record) {
 	}
 }
 
-// Finish says that rec has its final outcome.
-func (q *Queue) Finish(rec *kgo.Record) {
+// Finish says that rec has its final outcome, also when it was tried only where it is.
+// It reports whether it was in the queue.
+func (q *Queue) Finish(rec *kgo.Record) bool {
+	if q.size.Load() == 0 {
+		return false
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if it := q.find(rec); it != nil {
-		q.remove(it)
+	it := q.find(rec)
+	if it == nil {
+		return false
 	}
+	q.remove(it)
+	return true
 }
 
 // Next returns the entries that may run now. They count as running until Stored,

@@ -37,8 +37,8 @@ func (q *Queue) passes(c Copy) bool {
 		q.finished(c) && q.find(c.Record) == nil
 }
 
-// readMarker opens the queue at the own marker. Those of others mean nothing: whether
-// the group has confirmed who wrote one is in the metadata of the commit.
+// readMarker opens the queue at the own marker. Those of others mean nothing: who stood
+// still can write one late. Whose commits the group has taken is in their metadata.
 func (q *Queue) readMarker(c Copy) {
 	if q.cfg.KeepOrder && !q.isOpen() && c.Token == q.cfg.Token {
 		q.owner = c.Offset
@@ -46,8 +46,8 @@ func (q *Queue) readMarker(c Copy) {
 	}
 }
 
-// late says whether an owner has written the copy after another one had begun, which
-// has read all that the copy tells.
+// late says whether an owner has written the copy after another one had begun, who
+// knew already what it tells.
 func (q *Queue) late(c Copy) bool {
 	switch {
 	case !q.cfg.KeepOrder || c.Foreign:

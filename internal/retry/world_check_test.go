@@ -29,11 +29,18 @@ func (o *owner) handle(j *job) {
 	}
 }
 
+// open says whether f has no outcome that this owner could know. Somebody who does not
+// reign cannot know of a record that the source has no more.
+func (o *owner) open(f *fact) bool {
+	gone := f.removed && o != o.w.reigning()
+	return !f.lost && !gone && !o.end[f] && (f.final == 0 || f.final > o.gen)
+}
+
 // inOrder checks that all earlier records of the key are final, that this one does not
 // come after a later one in this generation, and that no other one is in a handler.
 func (o *owner) inOrder(j *job) {
 	for _, f := range o.w.facts {
-		if before(f, j.fact) && !f.lost && !o.end[f] && (f.final == 0 || f.final > o.gen) {
+		if before(f, j.fact) && o.open(f) {
 			o.w.wrong(keyOrder, "%s is handled, and %s has no final outcome", j.fact, f)
 		}
 	}
@@ -42,8 +49,8 @@ func (o *owner) inOrder(j *job) {
 		o.w.wrong(keyOrder, "%s is handled after %s in generation %d", j.fact, h, o.gen)
 	}
 	o.highest[key] = j.fact
-	for _, other := range append(o.lane, o.runs...) {
-		if other != j && other.state == handled && (before(other.fact, j.fact) || other.fact == j.fact) {
+	for _, other := range o.jobs() {
+		if other != j && other.state == handled && other.rec.Key != nil && string(other.rec.Key) == key {
 			o.w.wrong(keyOrder, "%s is handled beside %s", j.fact, other.fact)
 		}
 	}
@@ -73,7 +80,9 @@ func (o *owner) answered(heard bool) {
 		w.say("the commit of owner %d is refused", o.gen)
 		return
 	}
-	w.committed = committed{r.source, r.retry, r.metadata}
+	if w.committed.source = r.source; r.retry >= 0 {
+		w.committed.retry, w.committed.metadata = r.retry, r.metadata
+	}
 	w.say("owner %d commits %d and %d, %q", o.gen, r.source, r.retry, r.metadata)
 	w.durable()
 	o.confirmed = o.confirmed || heard && r.number

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/commit"
@@ -19,7 +20,10 @@ type owner struct {
 	gen, life int
 	q         *retry.Queue
 	token     string
-	confirmed bool
+	committed committed // what it has found
+	last      retry.Position
+	begun     bool
+	confirmed bool // the group has taken a commit with its number: it may write
 	refused   bool // the group knows it no more
 
 	sourceMarks, retryMarks *commit.Partition
@@ -64,7 +68,7 @@ type request struct {
 
 func newOwner(w *world) *owner {
 	o := &owner{
-		w: w, gen: w.gen, life: w.life, token: fmt.Sprint("token ", w.gen), confirmed: !w.ordered,
+		w: w, gen: w.gen, life: w.life, confirmed: !w.ordered, token: fmt.Sprint("token ", w.gen),
 		sourceMarks: commit.NewPartition(), retryMarks: commit.NewPartition(),
 		end: make(map[*fact]bool), highest: make(map[string]*fact), attempt: make(map[*fact]int),
 	}
@@ -72,16 +76,26 @@ func newOwner(w *world) *owner {
 		Group: "g", Topic: "t", KeepOrder: w.ordered, Token: o.token, Records: w.limit, Bytes: 1 << 20,
 		Marks: o.retryMarks,
 	})
-	last := w.position()
-	o.q.Begin(w.committed.source, w.end, last)
+	o.committed, o.last = w.committed, w.position()
 	o.retryNext, o.sourceNext = w.committed.retry, max(0, w.committed.source)
-	o.retryMarks.Start(o.retryNext, false)
 	o.sourceMarks.Start(o.sourceNext, false)
-	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, last.Owner)
-	if w.ordered {
-		w.flights = append(w.flights, &flight{by: o, rec: retry.Marker("r", 0, o.token), stored: -1})
+	w.say("owner %d: source from %d, retries from %d, last owner %d", o.gen, o.sourceNext, o.retryNext, o.last.Owner)
+	if !w.ordered {
+		o.begin()
+		return o
 	}
+	f := &flight{by: o, rec: retry.Marker("r", 0, o.token), stored: -1}
+	f.acked = func(int64) { o.begin() }
+	w.flights = append(w.flights, f)
 	return o
+}
+
+// begin asks for the end of the source. It must be asked when the marker is stored: a
+// record that comes later can be in the retry partition by then.
+func (o *owner) begin() {
+	o.q.Begin(o.committed.source, o.w.end, o.last)
+	o.retryMarks.Start(o.retryNext, false)
+	o.begun = true
 }
 
 // fetchRetry reads the next records of the retry partition.
@@ -108,9 +122,6 @@ func (o *owner) opened() bool {
 		return false
 	}
 }
-
-// begun says whether it may handle records.
-func (o *owner) begun() bool { return o.opened() && o.confirmed }
 
 // fetchSource reads the next records of the source partition.
 func (o *owner) fetchSource(n int) {
@@ -153,7 +164,7 @@ func (o *owner) turn(j *job) {
 		o.w.say("owner %d skips %s", o.gen, j.fact)
 		o.leave(j)
 	case retry.Park:
-		if !o.reserve(j) {
+		if !o.confirmed || !o.reserve(j) {
 			return // its turn comes again
 		}
 		j.state = flying
@@ -231,9 +242,9 @@ func (o *owner) ended(j *job, ok bool) {
 
 func (o *owner) finish(j *job) {
 	o.ends(j)
+	o.q.Finish(j.rec)
 	if j.retried {
 		o.runs = without(o.runs, j)
-		o.q.Finish(j.rec)
 		return
 	}
 	o.leave(j)
@@ -275,8 +286,7 @@ func (o *owner) ask() {
 func (o *owner) send() {
 	r := o.commit
 	r.sent, r.number = true, o.opened()
-	o.q.Dirty()
-	r.retry, _, r.metadata, _ = o.q.Position()
+	r.retry, _, r.metadata = o.q.Position() // retry is -1 before begin
 }
 
 func (o *owner) passed() {
@@ -284,12 +294,9 @@ func (o *owner) passed() {
 	o.q.Passed(offset)
 }
 
+// jobs are all records on their way.
+func (o *owner) jobs() []*job { return slices.Concat(o.lane, o.runs) }
+
 func without(jobs []*job, j *job) []*job {
-	var rest []*job
-	for _, other := range jobs {
-		if other != j {
-			rest = append(rest, other)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(slices.Clone(jobs), func(k *job) bool { return k == j })
 }

@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type world struct {
 	*rapid.T
 	ordered bool
 	limit   int // of records in a queue
+	trouble int // how rare it is
+	weights map[string]int
 
 	now     time.Time
 	clock   int // counts what handlers are given
@@ -31,7 +34,6 @@ type world struct {
 	owners    []*owner // that are alive; the last one reigns
 	gen       int
 	committed committed
-	final     bool // nothing fails any more
 	story     []string
 }
 
@@ -95,9 +97,9 @@ func (w *world) factOf(rec *kgo.Record) *fact {
 
 // produce writes a source record, perhaps behind a gap.
 func (w *world) produce() {
-	w.end += rapid.SampledFrom([]int64{0, 0, 0, 2}).Draw(w.T, "gap")
+	w.end += pick(w.T, "gap", []int64{0, 0, 0, 2})
 	var key []byte
-	if k := rapid.SampledFrom([]string{"a", "a", "b", "", "nil"}).Draw(w.T, "key"); k != "nil" {
+	if k := pick(w.T, "key", []string{"a", "a", "a", "b", "b", "", "nil"}); k != "nil" {
 		key = []byte(k)
 	}
 	f := &fact{life: w.life, rec: &kgo.Record{
@@ -121,7 +123,7 @@ func (w *world) compact() {
 	if len(can) == 0 {
 		return
 	}
-	f := rapid.SampledFrom(can).Draw(w.T, "compacted")
+	f := pick(w.T, "compacted", can)
 	f.removed = true
 	w.say("compact %s", f)
 }
@@ -207,11 +209,22 @@ func (w *world) store(f *flight) {
 	w.say("stored at %d: attempt %d of %s, by owner %d", f.stored, f.note.Attempt, f.fact, f.by.gen)
 }
 
+// land takes a copy off its way.
 func (w *world) land(f *flight) {
-	for i := range w.flights {
-		if w.flights[i] == f {
-			w.flights = append(w.flights[:i:i], w.flights[i+1:]...)
-			return
+	w.flights = slices.DeleteFunc(slices.Clone(w.flights), func(g *flight) bool { return g == f })
+}
+
+// below is a number below n. Unlike rapid's own numbers it is not mostly small: what
+// can happen has no order.
+func below(t *rapid.T, label string, n int) int {
+	v := 0
+	for range 12 {
+		v *= 2
+		if rapid.Bool().Draw(t, label) {
+			v++
 		}
 	}
+	return v % n
 }
+
+func pick[E any](t *rapid.T, label string, from []E) E { return from[below(t, label, len(from))] }

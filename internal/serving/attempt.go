@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/lane"
@@ -21,8 +22,19 @@ func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, n int
 type ended struct {
 	number int
 	err    error
+	// at is when it was, or zero for just now.
+	at time.Time
 	// shared is true when err is that of a batch, and was told about.
 	shared bool
+}
+
+// left is what is left of a delay. That of a batch counts for all its records at once,
+// also for those whose turn comes later.
+func (e ended) left(delay time.Duration) time.Duration {
+	if e.at.IsZero() {
+		return delay
+	}
+	return max(0, delay-time.Since(e.at))
 }
 
 // after is attempts behind an attempt.
@@ -35,8 +47,8 @@ func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last end
 		if !last.shared {
 			w.note(last.err, last.number, action.Step)
 		}
-		r := result{attempts: last.number, step: action.Step, err: last.err, delay: action.Delay}
-		if r.step != outcome.Retry || h.Later {
+		r := result{attempts: last.number, step: action.Step, err: last.err, delay: last.left(action.Delay)}
+		if r.step != outcome.Retry || h.Retry != nil {
 			return w.final(r)
 		}
 		if r = w.rest(ctx, r); r.abandoned || r.step != outcome.Retry {

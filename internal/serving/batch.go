@@ -50,16 +50,16 @@ func (b *batch) attempts() []Attempt {
 
 // settle ends the batch, whose handler has returned whole.
 func (b *batch) settle(whole error) {
-	shared := b.unnamed() > 1
+	shared, now := b.unnamed() > 1, time.Now()
 	if whole != nil && shared {
 		b.note(whole)
 	}
 	for i, item := range b.items {
 		switch err := b.failed[i]; {
 		case err != nil:
-			item.Fail(lane.Failure{Err: err})
+			item.Fail(lane.Failure{Err: err, At: now})
 		case whole != nil:
-			item.Fail(lane.Failure{Err: whole, Shared: shared})
+			item.Fail(lane.Failure{Err: whole, At: now, Shared: shared})
 		default:
 			w := work{s: b.s, ctx: b.ctx, item: item, began: b.began, manual: b.h.Manual}
 			w.settle(result{attempts: 1})

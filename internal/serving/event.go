@@ -16,7 +16,7 @@ func (w work) oneWay(h *Handler) { w.handle([]*Handler{h}, outcome.Request, nil)
 
 // alone goes on with a record that its batch could not handle.
 func (w work) alone(h *Handler, f *lane.Failure) {
-	w.handle([]*Handler{h}, outcome.Event, &ended{number: 1, err: f.Err, shared: f.Shared})
+	w.handle([]*Handler{h}, outcome.Event, &ended{number: 1, err: f.Err, at: f.At, shared: f.Shared})
 }
 
 func discard(any) error { return nil }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,20 +24,35 @@ const (
 // Handler is one handler of a topic.
 type Handler struct {
 	Kind    Kind
+	Where   string // file and line of its registration
 	Dialect dialect.Dialect
+	// Order says which records wait for each other.
+	Order lane.Order
+	// Most is how many records run at once. Zero is no bound.
+	Most int
 	// Policy is how often and how fast a record is tried again.
 	Policy outcome.Policy
-	// Later is true when the record waits for its next attempt in a retry topic.
-	Later bool
+	// Retry is the retry topic in which a record waits for its next attempt, or nil.
+	Retry *RetryTopic
 	// Timeout bounds one attempt. Zero is no bound.
 	Timeout time.Duration
 	// Manual is true when the handler's author says when its records are done.
 	Manual bool
 	// Run is the handler with everything around it.
 	Run Run
-	// Batch is the handler for records that are served together. Else it is nil.
-	// Run then serves one record alone.
+	// Batch is the handler for records that are served together, or nil. With it, Run
+	// serves one record alone.
 	Batch RunBatch
+	// Size is how many records Batch gets at most.
+	Size int
+	// Wait is how long a record waits for others.
+	Wait time.Duration
+}
+
+// RetryTopic is what is special about a retry topic.
+type RetryTopic struct {
+	KeepOrder bool // later records of a key wait behind one that waits
+	Spring    bool // it has Spring Kafka's name
 }
 
 // Run starts a handler once. reply sends one value to the caller.
@@ -55,13 +71,4 @@ type Attempt struct {
 	Request bool
 	// Item commits the record of a manual handler; else it is nil.
 	Item *intake.Item
-}
-
-// Topic is all that serves one topic: one handler of requests, or handlers of
-// events.
-type Topic struct {
-	Request *Handler
-	Events  []*Handler
-	// Manual is true when one of them is.
-	Manual bool
 }

@@ -18,6 +18,8 @@ import (
 type Config struct {
 	// Find returns what serves a topic, or nil.
 	Find func(topic string) *Topic
+	// Group is the consumer group.
+	Group string
 	// Dialect is how requests look on a topic that nothing serves.
 	Dialect dialect.Dialect
 	Replies *reply.Publisher

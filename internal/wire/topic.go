@@ -36,3 +36,13 @@ func legal(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		c == '.' || c == '_' || c == '-'
 }
+
+// RetryTopicName is where a consumer group's records of a topic wait to be tried
+// again. Spring's name has no group in it: <topic>-retry, as for one fixed delay.
+// Source: protocol notes for Spring, b.6.
+func RetryTopicName(topic, group string, spring bool) string {
+	if spring {
+		return topic + RetrySuffix
+	}
+	return topic + "-" + group + RetrySuffix
+}

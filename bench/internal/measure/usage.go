@@ -1,30 +1,23 @@
+// Package measure turns runs into figures: what processes used, medians,
+// intervals.
 package measure
 
-import (
-	"runtime"
-	"time"
-)
+import "runtime"
 
-// Usage is what processes have used since they started.
-type Usage struct {
-	Allocs uint64        `json:"allocs"` // objects allocated
-	Bytes  uint64        `json:"bytes"`  // bytes allocated
-	CPU    time.Duration `json:"cpu_ns"` // user and system time
+// Allocs is what a process has allocated since it started.
+type Allocs struct {
+	Objects uint64 `json:"objects"`
+	Bytes   uint64 `json:"bytes"`
 }
 
-// OwnUsage is what this process has used. It stops the world for a moment.
-func OwnUsage() Usage {
+// OwnAllocs is what this process has allocated. It stops the world for a moment.
+func OwnAllocs() Allocs {
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
-	return Usage{Allocs: mem.Mallocs, Bytes: mem.TotalAlloc, CPU: cpuTime()}
+	return Allocs{Objects: mem.Mallocs, Bytes: mem.TotalAlloc}
 }
 
-// Plus is what two processes have used together.
-func (u Usage) Plus(other Usage) Usage {
-	return Usage{Allocs: u.Allocs + other.Allocs, Bytes: u.Bytes + other.Bytes, CPU: u.CPU + other.CPU}
-}
-
-// Since is what was used after an earlier reading.
-func (u Usage) Since(earlier Usage) Usage {
-	return Usage{Allocs: u.Allocs - earlier.Allocs, Bytes: u.Bytes - earlier.Bytes, CPU: u.CPU - earlier.CPU}
+// Since is what was allocated after an earlier reading.
+func (a Allocs) Since(earlier Allocs) Allocs {
+	return Allocs{Objects: a.Objects - earlier.Objects, Bytes: a.Bytes - earlier.Bytes}
 }

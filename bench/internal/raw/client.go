@@ -1,11 +1,13 @@
 package raw
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,16 +29,19 @@ type client struct {
 	at        side.Target
 	partition []byte // decimal text, as the header wants it
 	prefix    string // of this client's correlation ids
+	text      []byte // what is sent, in the operations Echo and Events
+	replies   int    // to one call, at most
 	calls     atomic.Uint64
 	receiving sync.WaitGroup
 
 	mu      sync.Mutex
-	pending map[string]chan<- outcome
+	pending map[string]chan outcome
 }
 
-// outcome ends a call.
+// outcome is a reply, or what became of it.
 type outcome struct {
 	value []byte
+	last  bool
 	err   error
 }
 
@@ -53,9 +58,14 @@ func dial(ctx context.Context, at side.Target) (*client, error) {
 	c := &client{
 		kafka:     kafka,
 		at:        at,
+		text:      bytes.Repeat([]byte("x"), at.Size),
+		replies:   1,
 		partition: strconv.AppendInt(nil, int64(end.Partition), 10),
 		prefix:    rand.Text() + "-",
-		pending:   make(map[string]chan<- outcome),
+		pending:   make(map[string]chan outcome),
+	}
+	if at.Op == side.Stream {
+		c.replies = side.StreamLength
 	}
 	kafka.AddConsumePartitions(map[string]map[int32]kgo.Offset{
 		end.Topic: {end.Partition: kgo.NewOffset().At(end.Offset)},
@@ -93,28 +103,72 @@ func (c *client) receiveLoop() {
 			return
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			c.finish(string(header(r, correlationID)), outcome{value: r.Value})
+			c.deliver(string(header(r, correlationID)), r)
 		})
 	}
 }
 
-// Call asks for the sum of 1, 2 and 3.
+// Call does what the target asks for.
 func (c *client) Call(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	switch c.at.Op {
+	case side.Echo:
+		return c.call(ctx, c.text, func(value []byte) error { return right(bytes.Equal(value, c.text), value[:min(len(value), 20)]) })
+	case side.Stream:
+		return c.stream(ctx)
+	case side.Events:
+		return c.kafka.ProduceSync(ctx, &kgo.Record{Topic: c.at.Pattern, Value: c.text}).FirstErr()
+	default:
+		return c.sum(ctx)
+	}
+}
+
+// sum asks for the sum of 1, 2 and 3.
+func (c *client) sum(ctx context.Context) error {
 	value, err := json.Marshal([]float64{1, 2, 3})
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
+	return c.call(ctx, value, checkSum)
+}
+
+// stream asks for the numbers from 1 on.
+func (c *client) stream(ctx context.Context) error {
+	value, err := json.Marshal(side.StreamLength)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	last := 0
+	err = c.call(ctx, value, func(value []byte) error {
+		var n int
+		if err := json.Unmarshal(value, &n); err != nil {
+			return fmt.Errorf("decode reply: %w", err)
+		}
+		last++
+		return right(n == last, value)
+	})
+	return errors.Join(err, right(err != nil || last == side.StreamLength, strconv.AppendInt(nil, int64(last), 10)))
+}
+
+// call sends a request and checks its replies until the last one.
+func (c *client) call(ctx context.Context, value []byte, check func([]byte) error) error {
 	id := c.prefix + strconv.FormatUint(c.calls.Add(1), 36)
-	done := c.await(id)
+	replies := c.await(id)
 	c.send(id, value)
-	select {
-	case out := <-done:
-		return check(out)
-	case <-ctx.Done():
-		c.finish(id, outcome{})
-		return ctx.Err()
+	for {
+		select {
+		case out := <-replies:
+			if out.err != nil {
+				return out.err
+			}
+			if err := check(out.value); err != nil || out.last {
+				return err
+			}
+		case <-ctx.Done():
+			c.finish(id, outcome{})
+			return ctx.Err()
+		}
 	}
 }
 
@@ -138,43 +192,68 @@ func (c *client) send(id string, value []byte) {
 }
 
 func (c *client) await(id string) <-chan outcome {
-	done := make(chan outcome, 1)
+	replies := make(chan outcome, c.replies+1) // and an error
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pending[id] = done
-	return done
+	c.pending[id] = replies
+	return replies
+}
+
+// deliver hands a reply to its call, if that is one of ours and still waits.
+// A stream ends with its last reply.
+func (c *client) deliver(id string, r *kgo.Record) {
+	last := c.at.Op != side.Stream || slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == lastReply })
+	out := outcome{value: r.Value, last: last}
+	if last {
+		c.finish(id, out)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if replies, ok := c.pending[id]; ok {
+		offer(replies, out)
+	}
 }
 
 // finish ends a call, if it is one of ours and still waits.
 func (c *client) finish(id string, out outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if done, ok := c.pending[id]; ok {
+	if replies, ok := c.pending[id]; ok {
 		delete(c.pending, id)
-		done <- out
+		offer(replies, out)
+	}
+}
+
+// offer never waits: a call has room for all replies that it asks for, and fails
+// when there are more, for then one of them is missing.
+func offer(replies chan<- outcome, out outcome) {
+	select {
+	case replies <- out:
+	default:
 	}
 }
 
 func (c *client) failAll(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, done := range c.pending {
+	for id, replies := range c.pending {
 		delete(c.pending, id)
-		done <- outcome{err: err}
+		offer(replies, outcome{err: err})
 	}
 }
 
-// check decodes a reply and compares it with what it must be.
-func check(out outcome) error {
-	if out.err != nil {
-		return out.err
-	}
+func checkSum(value []byte) error {
 	var sum float64
-	if err := json.Unmarshal(out.value, &sum); err != nil {
+	if err := json.Unmarshal(value, &sum); err != nil {
 		return fmt.Errorf("decode reply: %w", err)
 	}
-	if sum != 6 {
-		return errors.New("wrong sum: " + string(out.value))
+	return right(sum == 6, value)
+}
+
+func right(ok bool, got []byte) error {
+	if !ok {
+		return fmt.Errorf("wrong reply: %q", got)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package raw is the yardstick: request–reply as a Go engineer who knows
-// franz-go would write it by hand, with the guarantees of package side and
-// nothing else. It has no middleware, no retries, no metrics.
+// Package raw is the yardstick: request–reply and events as a Go engineer who
+// knows franz-go would write them by hand, with the guarantees of package side
+// and nothing else. It has no middleware, no retries, no metrics.
 package raw
 
 import (
@@ -18,19 +18,17 @@ const (
 	correlationID  = "kafka_correlationId"
 	replyTopic     = "kafka_replyTopic"
 	replyPartition = "kafka_replyPartition" // decimal text
+	lastReply      = "kafka_nestIsDisposed" // of a stream
 )
 
 // Side is the hand-written franz-go loop.
 type Side struct{}
 
-// Name is "raw".
-func (Side) Name() string { return "raw" }
-
 // Serve starts a server.
 func (Side) Serve(_ context.Context, at side.Target) (side.Server, error) { return serve(at) }
 
 // Dial makes a client whose reply route is ready.
-func (Side) Dial(ctx context.Context, at side.Target) (side.Caller, error) { return dial(ctx, at) }
+func (Side) Dial(ctx context.Context, at side.Target) (side.Client, error) { return dial(ctx, at) }
 
 // newClient makes a kgo client with the settings of both ends.
 //

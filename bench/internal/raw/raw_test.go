@@ -17,7 +17,7 @@ import (
 // target is a broker with the topics of a pattern.
 func target(t *testing.T, partitions int) side.Target {
 	t.Helper()
-	at := side.Target{Pattern: "sum"}
+	at := side.Target{Pattern: "sum", Op: side.Sum}
 	b, err := devbroker.Start(devbroker.Config{
 		Listen:     "127.0.0.1:0",
 		Partitions: partitions,
@@ -93,7 +93,7 @@ func committed(ctx context.Context, t *testing.T, at side.Target) int64 {
 	return sum
 }
 
-func TestReplyTo(t *testing.T) {
+func TestRepliesTo(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, value, topic, partition string
@@ -110,20 +110,21 @@ func TestReplyTo(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			reply, err := replyTo(&kgo.Record{Value: []byte(tt.value), Headers: []kgo.RecordHeader{
+			replies, err := repliesTo(&kgo.Record{Value: []byte(tt.value), Headers: []kgo.RecordHeader{
 				{Key: correlationID, Value: []byte("id")},
 				{Key: replyTopic, Value: []byte(tt.topic)},
 				{Key: replyPartition, Value: []byte(tt.partition)},
-			}})
+			}}, side.Sum)
 			if tt.want == "" {
 				if err == nil {
-					t.Errorf("replied %+v", reply)
+					t.Errorf("replied %+v", replies)
 				}
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || len(replies) != 1 {
+				t.Fatalf("%d replies: %v", len(replies), err)
 			}
+			reply := replies[0]
 			if string(reply.Value) != tt.want || reply.Topic != tt.topic || strconv.Itoa(int(reply.Partition)) != tt.partition ||
 				string(header(reply, correlationID)) != "id" {
 				t.Errorf("reply %+v", reply)

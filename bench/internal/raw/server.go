@@ -26,7 +26,7 @@ const (
 // the poll marked for the next commit.
 type server struct {
 	kafka *kgo.Client
-	delay time.Duration
+	at    side.Target
 	stop  context.CancelFunc
 	polls chan *poll
 	done  sync.WaitGroup
@@ -54,7 +54,7 @@ func serve(at side.Target) (*server, error) {
 		return nil, fmt.Errorf("raw server: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &server{kafka: kafka, delay: at.Delay, stop: stop, polls: make(chan *poll, pollsInFlight)}
+	s := &server{kafka: kafka, at: at, stop: stop, polls: make(chan *poll, pollsInFlight)}
 	s.done.Go(func() { s.pollLoop(ctx) })
 	s.done.Go(s.ackLoop)
 	return s, nil
@@ -90,59 +90,103 @@ func (s *server) ackLoop() {
 	}
 }
 
-// handle answers one request, after the delay that the target asks for. Requests
-// wait side by side: they have no keys, so no order.
+// handle does what one record asks for, after the delay that the target asks
+// for. Records wait side by side: they have no keys, so no order.
 func (s *server) handle(p *poll, r *kgo.Record) {
-	if s.delay == 0 {
+	switch {
+	case s.at.Op == side.Events:
+		s.at.Handled()
+	case s.at.Delay == 0:
 		s.answer(p, r)
-		return
+	default:
+		p.replies.Go(func() {
+			time.Sleep(s.at.Delay)
+			s.answer(p, r)
+		})
 	}
-	p.replies.Go(func() {
-		time.Sleep(s.delay)
-		s.answer(p, r)
-	})
 }
 
-// answer produces the reply to one request. A request that cannot be answered
+// answer produces the replies to one request. A request that cannot be answered
 // is done: there is nobody to tell.
 func (s *server) answer(p *poll, r *kgo.Record) {
-	reply, err := replyTo(r)
+	replies, err := repliesTo(r, s.at.Op)
 	if err != nil {
 		return
 	}
-	p.replies.Add(1)
-	s.kafka.Produce(context.Background(), reply, func(_ *kgo.Record, err error) {
-		if err != nil {
-			s.fail(fmt.Errorf("reply: %w", err))
-		}
-		p.replies.Done()
-	})
+	for _, reply := range replies {
+		p.replies.Add(1)
+		s.kafka.Produce(context.Background(), reply, func(_ *kgo.Record, err error) {
+			if err != nil {
+				s.fail(fmt.Errorf("reply: %w", err))
+			}
+			p.replies.Done()
+		})
+	}
 }
 
-// replyTo computes the reply to one request.
-func replyTo(r *kgo.Record) (*kgo.Record, error) {
+// repliesTo computes the replies to one request.
+func repliesTo(r *kgo.Record, op side.Op) ([]*kgo.Record, error) {
+	topic, partition, err := replyAddress(r)
+	if err != nil {
+		return nil, err
+	}
+	values, err := results(r.Value, op)
+	if err != nil {
+		return nil, err
+	}
+	headers := []kgo.RecordHeader{{Key: correlationID, Value: header(r, correlationID)}}
+	replies := make([]*kgo.Record, len(values))
+	for i, value := range values {
+		replies[i] = &kgo.Record{Topic: topic, Partition: partition, Value: value, Headers: headers}
+	}
+	if op == side.Stream && len(replies) > 0 {
+		replies[len(replies)-1].Headers = append([]kgo.RecordHeader{{Key: lastReply}}, headers...)
+	}
+	return replies, nil
+}
+
+// results are the values that answer a request.
+func results(value []byte, op side.Op) ([][]byte, error) {
+	switch op {
+	case side.Echo:
+		return [][]byte{value}, nil
+	case side.Stream:
+		return upTo(value)
+	default:
+		return sum(value)
+	}
+}
+
+func upTo(value []byte) ([][]byte, error) {
+	var n int
+	if err := json.Unmarshal(value, &n); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	all := make([][]byte, 0, max(n, 0))
+	for i := range n {
+		one, err := json.Marshal(i + 1)
+		if err != nil {
+			return nil, fmt.Errorf("encode: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func sum(value []byte) ([][]byte, error) {
 	var numbers []float64
-	if err := json.Unmarshal(r.Value, &numbers); err != nil {
+	if err := json.Unmarshal(value, &numbers); err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
 	}
 	var sum float64
 	for _, n := range numbers {
 		sum += n
 	}
-	value, err := json.Marshal(sum)
+	text, err := json.Marshal(sum)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
-	topic, partition, err := replyAddress(r)
-	if err != nil {
-		return nil, err
-	}
-	return &kgo.Record{
-		Topic:     topic,
-		Partition: partition,
-		Value:     value,
-		Headers:   []kgo.RecordHeader{{Key: correlationID, Value: header(r, correlationID)}},
-	}, nil
+	return [][]byte{text}, nil
 }
 
 // replyAddress reads where a request wants its reply. A request is untrusted:

@@ -1,67 +1,97 @@
-// Package side is what the load tool measures: one way to do request–reply
-// over Kafka, such as a hand-written franz-go loop or Siskin.
+// Package side is what a Go program of the benchmark implements: one way to
+// do request–reply and events over Kafka, such as a hand-written franz-go loop
+// or Siskin.
 package side
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 )
 
 // Side is one contender. Its values are stateless; the state is in the Server
-// and the Caller that it returns.
+// and the Client that it returns.
 //
-// Every side answers the JSON request [1,2,3] with 6, and gives the same
-// guarantees: acks from all replicas, idempotent producers, no compression,
-// an offset committed only after its reply was acknowledged, a deadline for
-// each call.
+// Every side gives the same guarantees: acks from all replicas, idempotent
+// producers, no compression, an offset committed only after its reply was
+// acknowledged, a deadline for each call. Where the library of a side cannot
+// give one of them, bench/README.md says so.
 type Side interface {
-	// Name is the word that selects the side on the command line.
-	Name() string
-
-	// Serve starts the answering side. It need not wait until the consumer
-	// group is settled: requests that come earlier must be answered too.
+	// Serve starts the answering program, and returns when it can work. It need
+	// not wait until the consumer group is settled: requests that come earlier
+	// must be answered too.
 	Serve(ctx context.Context, at Target) (Server, error)
 
-	// Dial makes a client of its own, as one process of a user would.
-	// What it leaves undone is part of the first call.
-	Dial(ctx context.Context, at Target) (Caller, error)
+	// Dial makes a client of its own. What it leaves undone is part of the
+	// first call.
+	Dial(ctx context.Context, at Target) (Client, error)
 }
 
-// Server answers requests until it is closed.
+// Server works until it is closed.
 type Server interface {
 	// Close stops serving, commits what was answered and reports the first
 	// thing that went wrong while serving.
 	Close() error
 }
 
-// Caller sends requests. Call is safe for concurrent use.
-type Caller interface {
-	// Call sends one request and waits for its reply. An error, a wrong
-	// sum included, makes the whole run worthless.
+// Client does the client's half of the work.
+type Client interface {
+	// Call sends one request and waits for its reply, or for all replies of a
+	// stream, or for the broker to store an event. An error, a wrong reply
+	// included, makes the whole run worthless. Safe for concurrent use.
 	Call(ctx context.Context) error
 
 	// Close gives up the client. No Call may be running.
 	Close() error
 }
 
-// Adder is a Caller that can call another pattern of the same side, which it has
-// not used before. Safe for use beside Call.
-type Adder interface {
-	CallOther(ctx context.Context, pattern string) error
+// Op is what client and server do together.
+type Op string
+
+const (
+	Sum    Op = "sum"    // the request [1,2,3], the reply 6
+	Echo   Op = "echo"   // a text of Target.Size bytes there and back
+	Stream Op = "stream" // the request 100, the replies 1 to 100
+	Events Op = "events" // a text of Target.Size bytes there
+)
+
+// StreamLength is how many replies a stream has.
+const StreamLength = 100
+
+// Check refuses an unknown operation.
+func (o Op) Check() error {
+	if !slices.Contains([]Op{Sum, Echo, Stream, Events}, o) {
+		return fmt.Errorf("operation %q: unknown", o)
+	}
+	return nil
 }
 
-// Target says where a side works. The topics exist.
+// Target says where and what a side works. The topics exist.
 type Target struct {
 	// Brokers are the addresses to connect to first.
 	Brokers []string
 
-	// Pattern is the name of what is called, and the request topic. The
-	// reply topic is named as NestJS would: see ReplyTopic.
+	// Pattern is the name of what is called, and the topic of requests or
+	// events. The reply topic is named as NestJS would: see ReplyTopic.
 	Pattern string
+
+	// Op is what is done there.
+	Op Op
+
+	// Size is how many bytes a text has, in the operations Echo and Events.
+	Size int
 
 	// Delay is how long the handler waits before it answers. Requests of one
 	// partition may wait side by side.
 	Delay time.Duration
+
+	// Partitions is how many the topics have.
+	Partitions int
+
+	// Handled is to be called by a server after each event. Safe for
+	// concurrent use.
+	Handled func()
 }
 
 // ReplyTopic is the topic that replies go to.

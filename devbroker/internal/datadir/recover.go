@@ -29,6 +29,9 @@ func Recover(dir string, log *slog.Logger) error {
 	if err := finishDeletions(dir, log); err != nil {
 		return fmt.Errorf("finish an interrupted deletion: %w", err)
 	}
+	if err := renewSessions(dir, time.Now()); err != nil {
+		return fmt.Errorf("renew the sessions of groups: %w", err)
+	}
 	topics, err := ReadTopics(dir)
 	if err != nil {
 		return err

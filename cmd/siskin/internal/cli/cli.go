@@ -52,7 +52,7 @@ func newRoot() *cobra.Command {
 	root.SetHelpFunc(help)
 	root.SetUsageFunc(usage)
 	root.AddCommand(
-		newDemo(), newBroker(), newCall(), newEmit(), newTail(), newDLT(), newVersion(), newExitCodes(), newSecurity(),
+		newDemo(), newBroker(), newCall(), newEmit(), newBench(), newTail(), newDLT(), newVersion(), newExitCodes(), newSecurity(),
 	)
 	root.SetHelpCommand(newHelp())
 	return root

@@ -1,0 +1,87 @@
+// Package report makes text, tables and pictures of runs.
+package report
+
+import (
+	"encoding/json"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/siskin-go/siskin/bench/internal/rounds"
+	"github.com/siskin-go/siskin/bench/internal/work"
+)
+
+// Report is everything that was found out, and under which conditions. It holds
+// no address and no host name, so that it can be published.
+type Report struct {
+	Begun    time.Time     `json:"begun"`
+	Ended    time.Time     `json:"ended"`
+	Go       string        `json:"go"`
+	System   string        `json:"system"`
+	CPUs     int           `json:"cpus"`
+	LoadMean string        `json:"load_average,omitempty"` // of the machine before the first run and after the last
+	Rounds   int           `json:"rounds"`
+	Duration time.Duration `json:"duration_ns"`
+	Warmup   time.Duration `json:"warmup_ns"`
+	Works    []work.Work   `json:"works"`
+
+	Goals   []Goal       `json:"goals,omitempty"`
+	Summary []Cell       `json:"summary"`
+	Runs    []rounds.Run `json:"runs"`
+}
+
+// New begins a report of a session.
+func New(s *rounds.Session) *Report {
+	return &Report{
+		Begun: time.Now().UTC().Truncate(time.Second), LoadMean: loadMean(),
+		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
+		Rounds: s.Rounds, Duration: s.Duration, Warmup: s.Warmup, Works: s.Works,
+	}
+}
+
+// End adds what the session brought.
+func (r *Report) End(runs []rounds.Run) {
+	r.Ended, r.Runs = time.Now().UTC().Truncate(time.Second), runs
+	if after := loadMean(); after != "" {
+		r.LoadMean += " → " + after
+	}
+	r.Summary = Summarize(runs, r.Works)
+	r.Goals = goals(r.Summary)
+}
+
+// Write writes the report as JSON.
+func (r *Report) Write(path string) error {
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// Read reads a report that Write has written.
+func Read(path string) (*Report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := new(Report)
+	return r, json.Unmarshal(text, r)
+}
+
+func (r *Report) title(name string) string {
+	for _, w := range r.Works {
+		if w.Name == name {
+			return w.Title
+		}
+	}
+	return name
+}
+
+func (r *Report) timed(name string) bool {
+	for _, w := range r.Works {
+		if w.Name == name {
+			return w.Timed()
+		}
+	}
+	return false
+}

@@ -1,0 +1,102 @@
+package rounds
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/siskin-go/siskin/bench/internal/side"
+)
+
+// tidyTimeout bounds the removal of topics and groups after a run.
+const tidyTimeout = 30 * time.Second
+
+// topics makes, fills and removes the topics of runs.
+type topics struct {
+	kafka *kgo.Client
+	admin *kadm.Client
+}
+
+func newTopics(brokers []string) (*topics, error) {
+	kafka, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		return nil, err
+	}
+	return &topics{kafka: kafka, admin: kadm.NewClient(kafka)}, nil
+}
+
+func (t *topics) close() { t.kafka.Close() }
+
+// create makes the topics of a target, with the broker's own replication.
+func (t *topics) create(ctx context.Context, at side.Target) error {
+	made, err := t.admin.CreateTopics(ctx, int32(at.Partitions), -1, nil, at.Pattern, at.ReplyTopic())
+	if err = errors.Join(err, made.Error()); err != nil {
+		return fmt.Errorf("create topics of %s: %w", at.Pattern, err)
+	}
+	return t.settle(ctx, at)
+}
+
+// settle waits until every partition has a leader that answers.
+func (t *topics) settle(ctx context.Context, at side.Target) error {
+	retry := time.NewTicker(20 * time.Millisecond)
+	defer retry.Stop()
+	for {
+		ends, err := t.admin.ListEndOffsets(ctx, at.Pattern, at.ReplyTopic())
+		if err == nil && ends.Error() == nil {
+			return nil
+		}
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			return fmt.Errorf("topics of %s have no leader: %w", at.Pattern, errors.Join(ctx.Err(), err, ends.Error()))
+		}
+	}
+}
+
+// fill stores events.
+func (t *topics) fill(ctx context.Context, at side.Target, count uint64) error {
+	first := kgo.AbortingFirstErrPromise(t.kafka)
+	value := bytes.Repeat([]byte("x"), at.Size)
+	for range count {
+		t.kafka.Produce(ctx, &kgo.Record{Topic: at.Pattern, Value: value}, first.Promise())
+	}
+	if err := first.Err(); err != nil {
+		return fmt.Errorf("store events: %w", err)
+	}
+	return nil
+}
+
+// committed is how many records a target's group has committed.
+func (t *topics) committed(ctx context.Context, at side.Target) (uint64, error) {
+	offsets, err := t.admin.FetchOffsets(ctx, at.Group())
+	if err != nil {
+		return 0, fmt.Errorf("offsets of %s: %w", at.Group(), err)
+	}
+	var sum int64
+	offsets.Each(func(o kadm.OffsetResponse) { sum += max(o.At, 0) })
+	return uint64(sum), nil
+}
+
+// remove deletes the topics and the groups of a target, also after a failed run.
+func (t *topics) remove(at side.Target) error {
+	ctx, cancel := context.WithTimeout(context.Background(), tidyTimeout)
+	defer cancel()
+	gone, err := t.admin.DeleteTopics(ctx, at.Pattern, at.ReplyTopic())
+	errs := []error{err, gone.Error()}
+	for _, group := range []string{at.Group(), at.Pattern + "-client"} {
+		_, err := t.admin.DeleteGroup(ctx, group)
+		if !errors.Is(err, kerr.GroupIDNotFound) && !errors.Is(err, kerr.NonEmptyGroup) { // a killed member is in its group for a while
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("remove topics of %s: %w", at.Pattern, err)
+	}
+	return nil
+}

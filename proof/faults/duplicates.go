@@ -1,0 +1,78 @@
+package main
+
+import "slices"
+
+// The explanations of a record that was handled again. Each is a reason why the
+// first handling could not be committed.
+const (
+	becauseKilled     = "a member was killed before it had committed"
+	becauseLost       = "a partition was lost to another member"
+	becauseCopied     = "an owner that was killed or had lost the partition had written a copy to the retry topic"
+	becauseUncommit   = "commits failed while a partition was given up"
+	becauseUnfinished = "it lay behind an unfinished record when its partition was given up"
+)
+
+// duplicates explains each handling of a record that had been handled before.
+func (b *book) duplicates() {
+	for _, runs := range b.runs {
+		var before *run
+		for _, r := range runs {
+			if r.done == 0 {
+				continue
+			}
+			if before != nil {
+				b.duplicate(before, r)
+			}
+			before = r
+		}
+	}
+}
+
+func (b *book) duplicate(before, again *run) {
+	b.told["records handled again"]++
+	either := func(end string) bool { return before.term.end == end || again.term.end == end }
+	switch {
+	case before.term.end == endKilled:
+		b.reasons[becauseKilled]++
+	case before.term.end == endLost || again.term.end == endLost:
+		b.reasons[becauseLost]++
+	case b.copied(again):
+		b.reasons[becauseCopied]++
+	case before.term.cannot:
+		b.reasons[becauseUncommit]++
+	case b.unfinished(before.term, again.term.start, again.of.Offset):
+		b.reasons[becauseUnfinished]++
+	case either(endKilled):
+		b.reasons[becauseKilled]++
+	default:
+		b.fault(unexplained, "%v: %s", again.of, b.story(again.of))
+	}
+}
+
+// copied says whether an earlier owner, whose end nobody could wait for, had tried the
+// record of a topic with a retry topic: it may have stored a copy after its successor
+// had read on.
+func (b *book) copied(r *run) bool {
+	if mode, event := modeOf(r.of.Topic); !event || mode.place {
+		return false
+	}
+	return slices.ContainsFunc(b.runs[r.of], func(o *run) bool {
+		return o.began < r.began && (o.term.end == endKilled || o.term.end == endLost)
+	})
+}
+
+// unfinished says whether a generation left a record without a final outcome among
+// those from an offset to another.
+func (b *book) unfinished(t *term, from, to int64) bool {
+	if mode, event := modeOf(t.Topic); event && !mode.place {
+		// What waits in a retry topic is committed in the order in which it came there.
+		from, to = t.start, t.newest
+	}
+	for offset := from; offset <= to; offset++ {
+		at := where{t.place, offset}
+		if b.stored[at] != nil && !t.final[offset] {
+			return true
+		}
+	}
+	return false
+}
