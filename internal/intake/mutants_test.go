@@ -47,6 +47,9 @@ func (in *Intake) kept(k key) *commit.Partition {
 		*Intake
 		key
 	}
+	if len(k.topic) > 1 { // a retry topic
+		return commit.NewPartition()
+	}
 	marks, _ := keptMarks.LoadOrStore(of{in, k}, commit.NewPartition())
 	return marks.(*commit.Partition)
 }

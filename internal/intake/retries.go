@@ -361,6 +361,7 @@ func (r *retries) read(t *twin) {
 			return
 		}
 		t.marks.Start(t.at, false)
+		t.last = t.at - 1 // what comes from before, because the log was cut, was done
 		t.queue.Dirty()
 		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{
 			t.key.topic: {t.key.partition: kgo.NewOffset().At(t.at)},
