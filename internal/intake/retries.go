@@ -47,6 +47,7 @@ type retries struct {
 	in     *Intake
 	client *kgo.Client
 	gate   *gate
+	turn   sync.Mutex // what the client reads; held while that is changed
 	memory *fetch.Decompressor
 }
 
@@ -357,10 +358,14 @@ func (r *retries) end(ctx context.Context, k key) int64 {
 // forget offsets of such topics some days after their last commit.
 func (r *retries) read(t *twin) {
 	r.gate.pass(func() {
+		r.turn.Lock()
+		defer r.turn.Unlock()
 		if r.in.find(t.key) != t.partition || t.closed.Load() {
 			return
 		}
+		t.reads = true
 		t.marks.Start(t.at, false)
+		t.last = t.at - 1 // what comes from before, because the log was cut, was done
 		t.queue.Dirty()
 		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{
 			t.key.topic: {t.key.partition: kgo.NewOffset().At(t.at)},
@@ -369,15 +374,16 @@ func (r *retries) read(t *twin) {
 	r.in.wakeCommits()
 }
 
-// forget ends the reading of twins. What a later generation reads is let alone.
+// forget ends the reading of twins. What a later generation reads is let alone. It does
+// not wait for a poll, for the group waits for it.
 func (r *retries) forget(parts []*partition) {
-	r.gate.pass(func() {
-		gone := make(map[string][]int32)
-		for _, p := range parts {
-			if p.retries && r.in.find(p.key) == p {
-				gone[p.key.topic] = append(gone[p.key.topic], p.key.partition)
-			}
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	gone := make(map[string][]int32)
+	for _, p := range parts {
+		if p.retries && r.in.find(p.key) == p {
+			gone[p.key.topic] = append(gone[p.key.topic], p.key.partition)
 		}
-		r.client.RemoveConsumePartitions(gone)
-	})
+	}
+	r.client.RemoveConsumePartitions(gone)
 }

@@ -218,9 +218,17 @@ func (l *ledger) rests(d *delivery) {
 	l.runs(d, -1)
 }
 
-func (l *ledger) wakes(d *delivery) {
+// wakes notes the end of a rest. One that ends early, since its partition is given up,
+// asks for no place.
+func (l *ledger) wakes(d *delivery, early bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if g := d.generation; early && g != nil {
+		if g.running++; !g.givenUp {
+			d.account.running++
+		}
+		return
+	}
 	l.runs(d, 1)
 }
 

@@ -133,8 +133,9 @@ func (h *worker) rests(ctx context.Context, d *delivery, item intake.Item, again
 		return true
 	}
 	h.ledger.rests(d)
-	defer h.ledger.wakes(d)
-	return item.Rest(ctx, again) == nil
+	err := item.Rest(ctx, again)
+	h.ledger.wakes(d, err != nil)
+	return err == nil
 }
 
 // settle writes the outcome down before the engine knows of it.

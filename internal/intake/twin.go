@@ -41,6 +41,7 @@ type twin struct {
 	found  chan struct{} // closed when it is known whether there is such a partition
 	absent bool          // there is none: what fails is tried again in place; behind found
 
+	reads      bool   // it is being read; whoever holds the gate touches it
 	told       string // why it could not be read; only the poll loop touches it
 	confirming bool   // the first commit is under way; only the poll loop touches it
 
@@ -135,7 +136,7 @@ func (t *twin) reread(records []*kgo.Record) {
 	for len(records) > 0 && records[0].Offset <= t.last {
 		records = records[1:]
 	}
-	if len(records) == 0 || t.closed.Load() {
+	if len(records) == 0 || t.closed.Load() || !t.reads { // they were fetched for an earlier generation
 		return
 	}
 	now := time.Now()

@@ -1,0 +1,59 @@
+//go:build synctests
+
+package intake_test
+
+const (
+	twinFile  = "twin.go"
+	queueFile = "../retry/queue.go"
+)
+
+// retryMutants are faults in how the engine uses retry topics. Those of the queue itself
+// are in internal/retry.
+var retryMutants = []mutant{
+	{"a source is served before it is known who waits", []change{{
+		twinFile, "return p.twin != nil && !p.retries && !p.twin.ready.Load() }", "return false }",
+	}}, keyOrder},
+	{"an owner writes before the group has confirmed it", []change{{
+		twinFile, "\tif !t.ready.Load() || !t.long() ||", "\tif !t.long() ||",
+	}}, noSkip},
+	{"a record is done before its copy is stored", []change{{
+		"item.go", "\tif turn == retry.Park {\n", "\tif i.entry == nil {\n\t\ti.p.done(i.mark)\n\t}\n\tif turn == retry.Park {\n",
+	}}, noSkip},
+	{"what a commit says of the retry partition is left out", []change{{
+		"commits.go", "\t\tnotes[t.key] = note\n", "\t\t_ = note\n",
+	}}, keyOrder},
+	{"a copy is done later than what follows from it", []change{{
+		queueFile, "\tq.cfg.Marks.Done(m)\n\tq.dirty = true\n",
+		"\ttime.AfterFunc(2*time.Second, func() {\n\t\tq.cfg.Marks.Done(m)\n\t\tq.Dirty()\n\t})\n",
+	}}, keyOrder},
+	{"the retry partition of a lost one is served on", []change{{
+		"partition.go", "func (p *partition) lose() {\n", "func (p *partition) lose() {\n\tif p.retries {\n\t\treturn\n\t}\n",
+	}, {
+		"partition.go", "func (p *partition) end() {\n", "func (p *partition) end() {\n\tif p.retries {\n\t\treturn\n\t}\n",
+	}}, oneOutcome},
+	{"a record whose copy is stored is served from the source too", []change{{
+		twinFile, "\t\tcase retry.Run:\n\t\t\treturn true\n", "\t\tcase retry.Run, retry.Skip:\n\t\t\treturn true\n",
+	}, {
+		twinFile, "\t\tcase retry.Skip:\n\t\t\titem.skip()\n\t\t\tt.release()\n\t\t\treturn false\n", "",
+	}}, attempts},
+	{"attempts are forgotten", []change{{
+		"item.go", "return max(1, i.entry.Attempt)", "return 1",
+	}}, attempts},
+	{"nothing waits until it is due", []change{{
+		queueFile, "\t\tif it.due.After(now) {\n", "\t\tif false {\n",
+	}}, dueTime},
+	{"nobody comes back for what is due", []change{{
+		twinFile, "\tt.timer.Reset(max(0, wake.Sub(now)))\n", "",
+	}}, progress},
+	{"the position of a retry partition is not committed", []change{{
+		"commits.go", "\t\tadd(t.partition, offset, epoch)\n", "",
+	}}, progress},
+	{"a retry partition is never full", []change{{
+		queueFile, "int(q.size.Load()) >= q.cfg.Records ||", "",
+	}}, bounds},
+	{"any copy is written anew", []change{{
+		queueFile, "!ok || at != it.copyAt {", "!ok || at < 0 {",
+	}, {
+		twinFile, "> max(t.most(), 2*waiting)", "> t.most()/2 && waiting > 0",
+	}}, bounds},
+}
