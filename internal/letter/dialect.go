@@ -46,7 +46,7 @@ var dialects = []*dialect{
 		message: wire.RetryErrorMessage, stack: wire.RetryErrorStack, attempts: wire.RetryAttempts, next: true,
 		others: []string{
 			wire.RetryTimestampType, wire.RetryKeyErrorType, wire.RetryKeyErrorMessage, wire.RetryKeyErrorStack,
-			wire.RetryFirstTimestamp, wire.RetryBackoff,
+			wire.RetryFirstTimestamp, wire.RetryBackoff, wire.RetryOwner, wire.RetryHandlers,
 		},
 	},
 	{

@@ -121,7 +121,7 @@ func TestBack(t *testing.T) {
 	t.Parallel()
 	own := []string{"trace", "t1", "attempts", "mine", "exception-type", "mine", "trace", "t2", "kafka_replyTopic", "orders.reply"}
 	all := append(append([]string{wire.Redriven, "1", wire.RedrivenFrom, "x"}, own...), springPlain...)
-	all = append(all, wire.RetryAttempts, "\x00\x00\x00\x02", wire.WatermillHandler, "h")
+	all = append(all, wire.RetryOwner, "5", wire.RetryHandlers, "1,3", wire.RetryAttempts, "\x00\x00\x00\x02", wire.WatermillHandler, "h")
 	r := &kgo.Record{Topic: "orders-dlt", Partition: 1, Offset: 9, Key: []byte("k"), Value: []byte("v"), Headers: headers(all...), Timestamp: time.Now()}
 	back := letter.Read(r).Back("orders")
 	want := &kgo.Record{

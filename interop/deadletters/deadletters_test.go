@@ -38,14 +38,20 @@ func newSite(t *testing.T, topics ...string) *site {
 }
 
 // send writes a record with a header of its own, to partition 1.
-func (s *site) send(t *testing.T, topic, value string) {
+func (s *site) send(t *testing.T, topic, value string) *kgo.Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
 	r := &kgo.Record{
 		Topic: topic, Partition: 1, Key: []byte("k"), Value: []byte(value), Timestamp: time.UnixMilli(1_700_000_000_000),
 		Headers: []kgo.RecordHeader{{Key: "trace", Value: []byte("t1")}},
 	}
+	s.produce(t, r)
+	return r
+}
+
+func (s *site) produce(t *testing.T, r *kgo.Record) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	if err := s.client.ProduceSync(ctx, r).FirstErr(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,3 +1,4 @@
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Scanner;
@@ -19,6 +20,7 @@ import org.springframework.kafka.core.DefaultKafkaProducerFactory;
 import org.springframework.kafka.core.KafkaTemplate;
 import org.springframework.kafka.listener.DeadLetterPublishingRecoverer;
 import org.springframework.kafka.listener.DefaultErrorHandler;
+import org.springframework.kafka.retrytopic.RetryTopicHeaders;
 import org.springframework.scheduling.TaskScheduler;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.springframework.util.backoff.FixedBackOff;
@@ -27,7 +29,9 @@ import org.springframework.util.backoff.FixedBackOff;
  * A service on Spring Kafka that writes dead letters: from one topic with DeadLetterPublishingRecoverer, from another
  * with @RetryableTopic. It fails until a line with "mend" comes on stdin.
  *
- * It prints "ready", "failed TOPIC VALUE", "mended", and "handled TOPIC PARTITION KEY VALUE HEADERS".
+ * It prints "ready", "failed TOPIC VALUE", "mended", and "handled TOPIC PARTITION KEY VALUE HEADERS"; and for each record
+ * that comes from a retry topic, before it is handled, "retried TOPIC PARTITION KEY VALUE ATTEMPT NOW", the last in
+ * milliseconds since 1970.
  *
  * Java runs this file as it is: java -cp 'JARS/*' DeadLetters.java BROKERS PLAIN RETRYABLE
  */
@@ -68,6 +72,11 @@ class DeadLetters {
     @RetryableTopic(attempts = "3", backOff = @BackOff(delay = 50), autoCreateTopics = "false", kafkaTemplate = "template")
     @KafkaListener(topics = "${retryable}", groupId = "${retryable}-group", containerFactory = "factory")
     void retryable(ConsumerRecord<String, String> record) {
+        var attempts = record.headers().lastHeader(RetryTopicHeaders.DEFAULT_HEADER_ATTEMPTS);
+        if (attempts != null) {
+            say("retried " + record.topic() + " " + record.partition() + " " + record.key() + " " + record.value() + " "
+                + ByteBuffer.wrap(attempts.value()).getInt() + " " + System.currentTimeMillis());
+        }
         handle(record);
     }
 
