@@ -19,8 +19,8 @@ var retryMutants = []mutant{
 	{"a record is done before its copy is stored", []change{{
 		"item.go", "\tif turn == retry.Park {\n", "\tif i.entry == nil {\n\t\ti.p.done(i.mark)\n\t}\n\tif turn == retry.Park {\n",
 	}}, noSkip},
-	{"what a commit says of the retry partition is left out", []change{{
-		"commits.go", "\t\tnotes[t.key] = note\n", "\t\t_ = note\n",
+	{"a commit does not say what is done behind it", []change{{
+		"../retry/position.go", "EncodeToString(p.done)", "EncodeToString(nil)",
 	}}, keyOrder},
 	{"a copy is done later than what follows from it", []change{{
 		queueFile, "\tq.cfg.Marks.Done(m)\n\tq.dirty = true\n",

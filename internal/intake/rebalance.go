@@ -32,9 +32,6 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 	}
 	var twins map[string][]*twin
 	in.gate.pass(func() {
-		// The client keeps a pause over rebalances, and whoever paused a
-		// partition in an earlier generation is gone.
-		in.client.ResumeFetchPartitions(topics)
 		twins = in.open(topics)
 	})
 	in.cfg.Emit(events.PartitionsAssigned{Group: in.cfg.Group, Partitions: topics})
@@ -75,6 +72,10 @@ func (in *Intake) open(topics map[string][]int32) map[string][]*twin {
 	for topic, numbers := range topics {
 		for _, n := range numbers {
 			if k := (key{topic, n}); in.partitions[k] == nil && !in.stopping {
+				// The client keeps a pause over rebalances, and whoever paused the
+				// partition in an earlier generation is gone. One that is here already
+				// may be assigned once more, and stays paused.
+				in.client.ResumeFetchPartitions(map[string][]int32{topic: {n}})
 				p := in.newPartition(k)
 				in.partitions[k] = p
 				if t := in.addTwin(p); t != nil {

@@ -236,6 +236,9 @@ func (l *ledger) commitsRetries(who string, p place, offset int64, metadata *str
 	}
 	h.copies.committed = offset
 	last := retry.ParsePosition(offset, math.MaxInt64, note)
+	if g := l.members[who].generations[p]; g != nil && g.marker >= 0 && g.marker == last.Owner {
+		h.copies.reigns = g // a member can be told that it owns a partition when it has lost it again
+	}
 	for at := h.from; at < h.committed; at++ {
 		if _, ended := h.outcomes[at]; ended || !h.copies.has(at) {
 			continue

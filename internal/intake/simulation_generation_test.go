@@ -73,12 +73,11 @@ func (l *ledger) owns(a *account, p place) {
 		return
 	}
 	l.alone(a, p)
-	g := &generation{
+	a.generations[p] = &generation{
 		place: p, deliveries: make(map[int64]*delivery), retries: make(map[int64]*delivery), bound: make(map[bool]bool),
 		order: make(map[string]*turn), waiting: make(map[int64]struct{}), moving: make(map[int64]*delivery), marker: -1,
 		position: max(l.logs[p].from, l.logs[p].committed),
 	}
-	a.generations[p], l.logs[p].copies.reigns = g, g
 }
 
 // alone checks that nobody else has a partition. A member that stops tells neither

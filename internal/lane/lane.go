@@ -402,7 +402,12 @@ func (l *Lane) comeBack(err error) error {
 	l.hasten()
 	l.mu.Unlock()
 	<-back
-	return err
+	select {
+	case <-l.stop:
+		return ErrStopped
+	default:
+		return err
+	}
 }
 
 // revive starts a worker in a lane that has just lost its last one.
