@@ -3,7 +3,6 @@
 package intake_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -137,7 +136,7 @@ func (in *Intake) newPartition(`,
 // TestMutants proves that the simulation finds what it is there to find.
 func TestMutants(t *testing.T) {
 	t.Parallel()
-	for _, m := range slices.Concat(mutants, retryMutants) {
+	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			output, err := child(t, m.changes, "-seeds=1500", "-until="+m.invariant)
