@@ -30,19 +30,32 @@ type joins struct {
 	beats       sync.WaitGroup
 }
 
-// joiner is a member of a group.
-type joiner struct{ group, member string }
+// joiner is a member of a group: by its id, or by its instance id where it has one.
+type joiner struct {
+	group, id string
+	static    bool
+}
+
+func joinerOf(group, member string, instance *string) joiner {
+	if instance != nil {
+		return joiner{group, *instance, true}
+	}
+	return joiner{group, member, false}
+}
 
 // waiting is a member in a join.
 type waiting struct {
+	member   string // empty for a static one that has just begun, until its id is found
 	instance *string
-	every    time.Duration
-	timer    *time.Timer
+	// generation is that of the group while the member waits. When its join has its
+	// answer, the group has the next one, and heartbeats with that are the member's own:
+	// one in the name of a member that has died would hold up the next join for its
+	// whole time.
+	generation int32
+	guesses    int // how often generation may still be too low
+	every      time.Duration
+	timer      *time.Timer
 }
-
-// soon is when the first heartbeat is sent. It also sees to it that the session of a
-// member ends which died before its join was answered: kfake begins none for it.
-const soon = 100 * time.Millisecond
 
 func newJoins(cluster *kfake.Cluster, addr string) *joins {
 	return &joins{
@@ -80,26 +93,37 @@ func (j *joins) note(kreq kmsg.Request) {
 		j.generations[req.Group] = max(j.generations[req.Group], req.Generation)
 	case *kmsg.SyncGroupRequest:
 		j.generations[req.Group] = max(j.generations[req.Group], req.Generation)
-		j.leave(joiner{req.Group, req.MemberID})
+		j.leave(joinerOf(req.Group, req.MemberID, req.InstanceID))
 	case *kmsg.LeaveGroupRequest:
 		for _, m := range req.Members {
-			j.leave(joiner{req.Group, m.MemberID})
+			j.leave(joinerOf(req.Group, m.MemberID, m.InstanceID))
 		}
 	case *kmsg.JoinGroupRequest:
-		j.enter(joiner{req.Group, req.MemberID}, req)
+		j.enter(joinerOf(req.Group, req.MemberID, req.InstanceID), req)
 	}
 }
 
-// enter begins the heartbeats of a member that joins, if it has an id yet.
+// enter begins the heartbeats of a member that joins. One that is neither static nor
+// has an id is only given its id, and joins again.
 func (j *joins) enter(who joiner, req *kmsg.JoinGroupRequest) {
 	j.leave(who)
-	if who.member == "" || j.closed {
+	if who.id == "" || j.closed {
 		return
 	}
-	w := &waiting{instance: req.InstanceID, every: time.Duration(req.SessionTimeoutMillis) * time.Millisecond / 3}
-	w.timer = time.AfterFunc(min(w.every, soon), func() { j.beat(who, w) })
+	w := &waiting{
+		member: req.MemberID, instance: req.InstanceID, generation: j.generations[who.group], guesses: mostGuesses,
+		every: time.Duration(req.SessionTimeoutMillis) * time.Millisecond / 3,
+	}
+	// The first one, at once, is behind the join in the queue of kfake, and sees to it that
+	// the session of a member ends which dies before its join is answered: kfake begins
+	// none for it.
+	w.timer = time.AfterFunc(0, func() { j.beat(who, w) })
 	j.waiting[who] = w
 }
+
+// mostGuesses is how many joins in a row may have had no sync yet, which tells of their
+// generation.
+const mostGuesses = 2
 
 func (j *joins) leave(who joiner) {
 	if w := j.waiting[who]; w != nil {
@@ -110,45 +134,81 @@ func (j *joins) leave(who joiner) {
 
 // beat sends one heartbeat. It goes on while the group waits for others.
 func (j *joins) beat(who joiner, w *waiting) {
-	ask, client := j.begin(who, w)
-	if ask == nil {
+	client := j.begin(who, w)
+	if client == nil {
 		return
 	}
 	defer j.beats.Done()
 	ctx, cancel := context.WithTimeout(context.Background(), w.every)
 	defer cancel()
-	resp, err := ask.RequestWith(ctx, client)
+	err := w.beat(ctx, client, who.group)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.waiting[who] != w {
-		return
-	}
-	if err == nil && resp.ErrorCode == kerr.RebalanceInProgress.Code && !j.closed {
+	switch {
+	case j.waiting[who] != w || j.closed:
+	case errors.Is(err, kerr.RebalanceInProgress):
+		w.guesses = 0
 		w.timer.Reset(w.every)
-		return
+	case errors.Is(err, kerr.IllegalGeneration) && w.guesses > 0:
+		w.guesses--
+		w.generation++
+		w.timer.Reset(0)
+	default:
+		delete(j.waiting, who) // it has its answer, or nothing can be done
 	}
-	delete(j.waiting, who) // it has its answer, or nothing can be done
 }
 
 // begin is nil when the member waits no more.
-func (j *joins) begin(who joiner, w *waiting) (*kmsg.HeartbeatRequest, *kgo.Client) {
+func (j *joins) begin(who joiner, w *waiting) *kgo.Client {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed || j.waiting[who] != w {
-		return nil, nil
+		return nil
 	}
 	if j.client == nil {
 		client, err := kgo.NewClient(kgo.SeedBrokers(j.addr), kgo.DisableClientMetrics(), kgo.Dialer(j.dial))
 		if err != nil {
 			delete(j.waiting, who)
-			return nil, nil
+			return nil
 		}
 		j.client = client
 	}
-	ask := kmsg.NewPtrHeartbeatRequest()
-	ask.Group, ask.MemberID, ask.InstanceID, ask.Generation = who.group, who.member, w.instance, j.generations[who.group]
 	j.beats.Add(1)
-	return ask, j.client
+	return j.client
+}
+
+func (w *waiting) beat(ctx context.Context, client *kgo.Client, group string) error {
+	if w.member == "" {
+		if err := w.find(ctx, client, group); err != nil {
+			return err
+		}
+	}
+	ask := kmsg.NewPtrHeartbeatRequest()
+	ask.Group, ask.MemberID, ask.InstanceID, ask.Generation = group, w.member, w.instance, w.generation
+	resp, err := ask.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
+}
+
+// find asks for the id of a static member that has joined without one.
+func (w *waiting) find(ctx context.Context, client *kgo.Client, group string) error {
+	ask := kmsg.NewPtrDescribeGroupsRequest()
+	ask.Groups = []string{group}
+	resp, err := ask.RequestWith(ctx, client)
+	if err != nil {
+		return err
+	}
+	for _, g := range resp.Groups {
+		for _, m := range g.Members {
+			if m.InstanceID != nil && *m.InstanceID == *w.instance {
+				w.member = m.MemberID
+				return nil
+			}
+		}
+	}
+	return kerr.UnknownMemberID
 }
 
 // dial connects to the listener on this machine, wherever others are told to connect.

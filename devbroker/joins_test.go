@@ -17,6 +17,7 @@ import (
 type groupMember struct {
 	*kgo.Client
 	id         string
+	instance   *string
 	generation int32
 	leader     string
 }
@@ -30,7 +31,7 @@ const (
 func (m *groupMember) join(ctx context.Context, metadata string) (members int, err error) {
 	for {
 		req := kmsg.NewPtrJoinGroupRequest()
-		req.Group, req.MemberID, req.ProtocolType = "shop", m.id, "consumer"
+		req.Group, req.MemberID, req.InstanceID, req.ProtocolType = "shop", m.id, m.instance, "consumer"
 		req.SessionTimeoutMillis = int32(memberSession.Milliseconds())
 		req.RebalanceTimeoutMillis = int32(memberRebalance.Milliseconds())
 		protocol := kmsg.NewJoinGroupRequestProtocol()
@@ -126,5 +127,49 @@ func TestMemberMayWaitInAJoinForLongerThanItsSession(t *testing.T) {
 	}
 	if quick.generation != slow.generation {
 		t.Errorf("generations %d and %d, want one", quick.generation, slow.generation)
+	}
+}
+
+// A member that dies while it waits in a join holds the next join up for its session,
+// and not for the whole time that members have to join.
+func TestMemberThatDiesInAJoinIsThrownOut(t *testing.T) {
+	t.Parallel()
+	name := "till"
+	for kind, instance := range map[string]*string{"dynamic": nil, "static": &name} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b := start(t, devbroker.Config{
+				Listen: "127.0.0.1:0", Options: []kfake.Opt{kfake.GroupMinSessionTimeout(memberSession)},
+			})
+			ctx := testContext(t)
+			lives := &groupMember{Client: client(t, b.Addr())}
+			if _, err := lives.join(ctx, "1"); err != nil {
+				t.Fatal(err)
+			}
+			if err := lives.sync(ctx); err != nil {
+				t.Fatal(err)
+			}
+			dies, gone := &groupMember{Client: client(t, b.Addr()), instance: instance}, make(chan struct{})
+			dying, die := context.WithCancel(ctx)
+			go func() {
+				defer close(gone)
+				_, _ = dies.join(dying, "1")
+			}()
+			for range 20 { // until the other one waits in its join, and longer
+				for lives.beat(ctx) == nil {
+					time.Sleep(memberSession / 100)
+				}
+			}
+			die()
+			dies.Close()
+			<-gone
+			// The join ends with both. The group must have another one for the one that lives.
+			if members, err := lives.join(ctx, "2"); err != nil || members != 2 {
+				t.Fatalf("%d members, %v, want 2", members, err)
+			}
+			if members, err := lives.join(ctx, "3"); err != nil || members != 1 {
+				t.Fatalf("%d members, %v, want 1", members, err)
+			}
+		})
 	}
 }

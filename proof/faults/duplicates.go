@@ -62,15 +62,16 @@ func (b *book) copied(r *run) bool {
 }
 
 // carriers is how often a record may be there in one generation: once, and where no
-// order is kept also as the copies of owners before, whose commit of the record itself
-// did not get through.
+// order is kept also as the copies of other owners. Those of owners before, whose commit
+// of the record itself did not get through; and, when a member has lost the partition and
+// has not been told yet, those of owners after.
 func (b *book) carriers(r *run) int {
 	n := 1
 	if mode, event := modeOf(r.of.Topic); !event || mode.ordered {
 		return n
 	}
 	for _, o := range b.runs[r.of] {
-		if o.began < r.began {
+		if o != r && o.began < r.term.ended {
 			n++
 		}
 	}

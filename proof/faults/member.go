@@ -22,6 +22,7 @@ type term struct {
 	newest   int64 // the highest
 	assigned int64 // microseconds of the clock, when its partition was given to the process; 0 when that is not known
 	end      string
+	ended    int64          // microseconds of the clock
 	cannot   bool           // a commit has failed meanwhile
 	from     int64          // the lowest offset that it has begun and that cannot come from a retry topic
 	final    map[int64]bool // offsets with a final outcome
@@ -155,7 +156,7 @@ func (m *member) close(l line) {
 		for _, n := range numbers {
 			for _, t := range m.terms {
 				if t.Topic == topic && t.Partition == n && !t.closed {
-					t.closed, t.end = true, l.What
+					t.closed, t.end, t.ended = true, l.What, l.At
 				}
 			}
 		}
@@ -170,7 +171,7 @@ func (m *member) finish(l life) {
 	}
 	for _, t := range m.terms {
 		if !t.closed {
-			t.closed, t.end = true, how
+			t.closed, t.end, t.ended = true, how, l.Lines[len(l.Lines)-1].At
 		}
 	}
 }

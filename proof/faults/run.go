@@ -119,14 +119,21 @@ func (r *scene) prepare(ctx context.Context) error {
 	return nil
 }
 
-// perform runs load and faults, then waits until everything has its outcome.
+// perform runs the plan, and notes meanwhile what the group commits.
 func (r *scene) perform(ctx context.Context, w *watch) error {
 	watching, stop := context.WithCancel(ctx)
 	var beside sync.WaitGroup
-	defer beside.Wait()
-	defer stop()
 	beside.Go(func() { w.follow(watching) })
 	beside.Go(func() { r.progress(watching) })
+	err := r.carryOut(ctx, w)
+	stop()
+	beside.Wait()
+	r.history.Commits = w.seen
+	return err
+}
+
+// carryOut runs load and faults, then waits until everything has its outcome.
+func (r *scene) carryOut(ctx context.Context, w *watch) error {
 	var both sync.WaitGroup
 	both.Go(func() { r.stage.play(ctx) })
 	both.Go(func() { r.load.run(ctx, r.stage.epoch) })
@@ -153,7 +160,6 @@ func (r *scene) perform(ctx context.Context, w *watch) error {
 	if err != nil {
 		r.stage.fault("%v", err)
 	}
-	r.history.Commits = w.seen
 	return nil
 }
 

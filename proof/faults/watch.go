@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/wire"
@@ -17,9 +16,7 @@ import (
 type watch struct {
 	client *kgo.Client
 	admin  *kadm.Client
-
-	mu   sync.Mutex
-	seen []commit
+	seen   []commit
 }
 
 // commit is a committed offset that was seen to have moved.
@@ -57,8 +54,6 @@ func (w *watch) look(ctx context.Context, last map[place]int64) {
 		return // a broker restarts: the next look is soon
 	}
 	now := time.Now().UnixMicro()
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	offsets.Each(func(o kadm.OffsetResponse) {
 		at := place{o.Topic, o.Partition}
 		before, known := last[at]
