@@ -97,16 +97,18 @@ func DeliveriesFrom(ctx context.Context) []*Delivery {
 // decodeBatch returns the values of a batch, without those that have none. A codec
 // that panics fails its record only.
 func decodeBatch[T any](b *batch) []T {
-	values := make([]T, 0, len(b.all))
+	values := make([]T, len(b.all))
 	b.good = make([]int, 0, len(b.all))
 	for i := range b.all {
-		var v T
-		b.failed[i] = outcome.Contain(func() (err error) { v, err = decode[T](&b.all[i]); return err })
+		into := &values[len(b.good)]
+		b.failed[i] = outcome.Contain(func() error { return decode(&b.all[i], into) })
 		if b.failed[i] == nil {
-			values, b.good = append(values, v), append(b.good, i)
+			b.good = append(b.good, i)
+			continue
 		}
+		*into = *new(T)
 	}
-	return values
+	return values[:len(b.good)]
 }
 
 // split gives what a batch handler returned to the records that it is about, and
@@ -190,24 +192,23 @@ func (d *Delivery) Commit(ctx context.Context) error {
 // validator is a type that knows whether a value of it makes sense.
 type validator interface{ Validate() error }
 
-// decode returns the record's value as a T that is valid. A method of T is found
-// through &v; that of a pointer type only through v itself, which costs nothing
-// to look at.
-func decode[T any](d *Delivery) (v T, err error) {
-	if err := d.codec.Decode(d.record.Value, &v); err != nil {
-		return v, &DecodeError{Topic: d.Topic(), Partition: d.Partition(), Offset: d.Offset(), Err: err}
+// decode makes a valid T of the record's value. A method of T is found through v;
+// that of a pointer type only through *v, which costs nothing to look at.
+func decode[T any](d *Delivery, v *T) error {
+	if err := d.codec.Decode(d.record.Value, v); err != nil {
+		return &DecodeError{Topic: d.Topic(), Partition: d.Partition(), Offset: d.Offset(), Err: err}
 	}
-	check, ok := any(&v).(validator)
-	if t := reflect.TypeFor[T](); !ok && t.Kind() == reflect.Pointer && !reflect.ValueOf(v).IsNil() {
-		check, ok = any(v).(validator)
+	check, ok := any(v).(validator)
+	if t := reflect.TypeFor[T](); !ok && t.Kind() == reflect.Pointer && !reflect.ValueOf(*v).IsNil() {
+		check, ok = any(*v).(validator)
 	}
 	if !ok {
-		return v, nil
+		return nil
 	}
 	if err := check.Validate(); err != nil {
-		return v, invalid(err)
+		return invalid(err)
 	}
-	return v, nil
+	return nil
 }
 
 // invalid makes the error of a Validate method one for the caller, unless its

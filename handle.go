@@ -53,8 +53,8 @@ func Handle[Req, Res any](
 	r Registrar, pattern string, fn func(context.Context, Req) (Res, error), opts ...HandlerOption,
 ) {
 	r.register(registration{topic: pattern, kind: serving.Single, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, reply func(any) error) error {
-		req, err := decode[Req](d)
-		if err != nil {
+		var req Req
+		if err := decode(d, &req); err != nil {
 			return err
 		}
 		res, err := fn(ctx, req)
@@ -75,8 +75,8 @@ func HandleStream[Req, Res any](
 	r Registrar, pattern string, fn func(ctx context.Context, req Req, send func(Res) error) error, opts ...HandlerOption,
 ) {
 	r.register(registration{topic: pattern, kind: serving.Stream, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, reply func(any) error) error {
-		req, err := decode[Req](d)
-		if err != nil {
+		var req Req
+		if err := decode(d, &req); err != nil {
 			return err
 		}
 		return fn(ctx, req, func(res Res) error { return reply(res) })
@@ -88,8 +88,8 @@ func HandleStream[Req, Res any](
 // retried by itself.
 func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
 	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, _ func(any) error) error {
-		v, err := decode[T](d)
-		if err != nil {
+		var v T
+		if err := decode(d, &v); err != nil {
 			return err
 		}
 		return fn(ctx, v)

@@ -15,6 +15,7 @@ import (
 // exactly once.
 type Item struct {
 	Record *kgo.Record
+	Began  time.Time // when its turn came
 	p      *partition
 	mark   commit.Mark
 	turn   *lane.Turn   // nil for a record that was never in a batch

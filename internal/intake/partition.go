@@ -81,23 +81,23 @@ func (p *partition) batch() *lane.Batch {
 	return &lane.Batch{Size: size, Wait: wait, Serve: p.serveBatch, Alone: p.serveAlone}
 }
 
-func (p *partition) serve(rec *kgo.Record, mark uint64) {
+func (p *partition) serve(rec *kgo.Record, mark uint64, now time.Time) {
 	p.open.add()
 	if p.retries {
-		p.twin.serve(rec)
+		p.twin.serve(rec, now)
 		return
 	}
-	item := Item{Record: rec, p: p, mark: commit.Mark(mark)}
+	item := Item{Record: rec, Began: now, p: p, mark: commit.Mark(mark)}
 	if p.twin == nil || p.twin.turn(item) {
 		p.in.cfg.Serve(p.ctx, item)
 	}
 }
 
 func (p *partition) serveBatch(turns []lane.Turn) {
-	items := make([]Item, 0, len(turns))
+	items, now := make([]Item, 0, len(turns)), time.Now()
 	for i := range turns {
 		p.open.add()
-		item := Item{Record: turns[i].Record, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
+		item := Item{Record: turns[i].Record, Began: now, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
 		if p.twin == nil || p.twin.turn(item) {
 			items = append(items, item)
 		}
@@ -109,7 +109,7 @@ func (p *partition) serveBatch(turns []lane.Turn) {
 
 func (p *partition) serveAlone(t lane.Turn) {
 	p.open.add()
-	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, p: p, mark: commit.Mark(t.Mark), turn: &t})
+	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, Began: time.Now(), p: p, mark: commit.Mark(t.Mark), turn: &t})
 }
 
 // push hands records to the lane and pauses the partition when it is full. A

@@ -218,11 +218,11 @@ func (t *twin) release() {
 }
 
 // serve runs a record of the retry partition.
-func (t *twin) serve(rec *kgo.Record) {
+func (t *twin) serve(rec *kgo.Record, now time.Time) {
 	t.wakeMu.Lock()
 	entry := t.running[rec].entry
 	t.wakeMu.Unlock()
-	t.in.cfg.Serve(t.ctx, Item{Record: rec, p: t.partition, mark: entry.Mark, entry: &entry})
+	t.in.cfg.Serve(t.ctx, Item{Record: rec, Began: now, p: t.partition, mark: entry.Mark, entry: &entry})
 }
 
 // finish notes the final outcome of a record that ran.

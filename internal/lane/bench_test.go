@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,7 +24,7 @@ func benchmark(b *testing.B, at int, key []byte) {
 	var served sync.WaitGroup
 	l := lane.Start(lane.Config{
 		Places: []*lane.Places{lane.NewPlaces(100, true)},
-		Serve:  func(*kgo.Record, uint64) { served.Done() },
+		Serve:  func(*kgo.Record, uint64, time.Time) { served.Done() },
 	})
 	records := make([]*kgo.Record, at)
 	for i := range records {

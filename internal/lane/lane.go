@@ -30,8 +30,9 @@ type Config struct {
 	// Places are asked for each worker, in this order.
 	Places []*Places
 	// Serve handles one record. Its second argument is the mark that was given
-	// to Push. It is called from several goroutines at once.
-	Serve func(rec *kgo.Record, mark uint64)
+	// to Push, its third the time: the lane has looked at the clock already. It is
+	// called from several goroutines at once.
+	Serve func(rec *kgo.Record, mark uint64, now time.Time)
 	// Batch serves records together, in place of Serve. May be nil.
 	Batch *Batch
 	// Left is called after each record, with how many the lane still holds. May be
@@ -281,7 +282,7 @@ func (l *Lane) work(u unit) {
 	began := time.Now()
 	last := began
 	for held, more := 0, true; more; {
-		l.serve(u)
+		l.serve(u, last)
 		now := time.Now()
 		u, held, more = l.next(u, now.Sub(last), now.Sub(began))
 		l.cfg.Left(held)
@@ -291,14 +292,14 @@ func (l *Lane) work(u unit) {
 	l.revive() // it may have given its place up although there was work
 }
 
-func (l *Lane) serve(u unit) {
+func (l *Lane) serve(u unit, now time.Time) {
 	switch {
 	case u.batch != nil:
 		l.cfg.Batch.Serve(u.batch)
 	case u.Failed != nil:
 		l.cfg.Batch.Alone(u.Turn)
 	default:
-		l.cfg.Serve(u.Record, u.Mark)
+		l.cfg.Serve(u.Record, u.Mark, now)
 	}
 }
 

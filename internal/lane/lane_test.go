@@ -41,7 +41,7 @@ type hall struct {
 
 func newHall() *hall { return &hall{inside: make(map[int64]chan struct{})} }
 
-func (h *hall) serve(rec *kgo.Record, _ uint64) {
+func (h *hall) serve(rec *kgo.Record, _ uint64, _ time.Time) {
 	h.mu.Lock()
 	door := make(chan struct{})
 	h.inside[rec.Offset] = door
@@ -150,7 +150,7 @@ func TestMarksAreGivenOn(t *testing.T) {
 	t.Parallel()
 	var sum, n atomic.Uint64
 	all := make(chan struct{})
-	l := lane.Start(lane.Config{Order: lane.ByKey, Places: room(), Serve: func(rec *kgo.Record, mark uint64) {
+	l := lane.Start(lane.Config{Order: lane.ByKey, Places: room(), Serve: func(rec *kgo.Record, mark uint64, _ time.Time) {
 		if mark != uint64(rec.Offset)+100 {
 			t.Errorf("record %d has the mark %d", rec.Offset, mark)
 		}
@@ -173,7 +173,7 @@ func TestSlowHandlersRunAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var last atomic.Int64
-		l := lane.Start(lane.Config{Order: lane.ByKey, Places: room(), Serve: func(*kgo.Record, uint64) {
+		l := lane.Start(lane.Config{Order: lane.ByKey, Places: room(), Serve: func(*kgo.Record, uint64, time.Time) {
 			time.Sleep(50 * time.Millisecond)
 			last.Store(int64(time.Since(began)))
 		}})
@@ -287,7 +287,7 @@ func TestAPlaceChangesHands(t *testing.T) {
 		var served [2]atomic.Int64
 		var lanes [2]*lane.Lane
 		for i := range lanes {
-			lanes[i] = lane.Start(lane.Config{Places: places, Serve: func(*kgo.Record, uint64) {
+			lanes[i] = lane.Start(lane.Config{Places: places, Serve: func(*kgo.Record, uint64, time.Time) {
 				time.Sleep(time.Millisecond)
 				served[i].Add(1)
 			}})
@@ -310,7 +310,7 @@ func TestRest(t *testing.T) {
 		var l *lane.Lane
 		var order []int64
 		var mu sync.Mutex
-		l = lane.Start(lane.Config{Places: []*lane.Places{lane.NewPlaces(1, false)}, Serve: func(rec *kgo.Record, _ uint64) {
+		l = lane.Start(lane.Config{Places: []*lane.Places{lane.NewPlaces(1, false)}, Serve: func(rec *kgo.Record, _ uint64, _ time.Time) {
 			if rec.Offset == 0 {
 				began := time.Now()
 				if err := l.Rest(t.Context(), time.Minute); err != nil || time.Since(began) < time.Minute {
@@ -340,7 +340,7 @@ func TestRestEndsWithItsContextOrTheLane(t *testing.T) {
 		var l *lane.Lane
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 3)
-		l = lane.Start(lane.Config{Places: room(), Serve: func(rec *kgo.Record, _ uint64) {
+		l = lane.Start(lane.Config{Places: room(), Serve: func(rec *kgo.Record, _ uint64, _ time.Time) {
 			if rec.Offset == 0 {
 				ended <- l.Rest(ctx, time.Hour)
 				return
@@ -419,7 +419,7 @@ func TestHeld(t *testing.T) {
 
 func TestStopOfAnIdleLane(t *testing.T) {
 	t.Parallel()
-	l := lane.Start(lane.Config{Places: room(), Serve: func(*kgo.Record, uint64) { t.Error("a record is served") }})
+	l := lane.Start(lane.Config{Places: room(), Serve: func(*kgo.Record, uint64, time.Time) { t.Error("a record is served") }})
 	stopped(t, l)
 }
 
@@ -429,7 +429,7 @@ func TestLaneIsSafeForConcurrentUse(t *testing.T) {
 	for range 50 {
 		var served atomic.Int64
 		places := lane.NewPlaces(3, false)
-		l := lane.Start(lane.Config{Places: []*lane.Places{places}, Serve: func(*kgo.Record, uint64) { served.Add(1) }})
+		l := lane.Start(lane.Config{Places: []*lane.Places{places}, Serve: func(*kgo.Record, uint64, time.Time) { served.Add(1) }})
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {

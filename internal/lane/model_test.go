@@ -149,7 +149,7 @@ func (s *stage) playLane(i int) {
 	}
 }
 
-func (tr *track) serve(rec *kgo.Record, mark uint64) {
+func (tr *track) serve(rec *kgo.Record, mark uint64, _ time.Time) {
 	took, rests := tr.enter(rec, mark)
 	time.Sleep(took)
 	if rests > 0 {

@@ -16,7 +16,6 @@ type batch struct {
 	ctx    context.Context
 	h      *Handler
 	items  []intake.Item
-	began  time.Time
 	failed []error // by index
 }
 
@@ -25,7 +24,7 @@ type batch struct {
 // asks for is done then, so that its neighbours wait for nothing.
 func (s *Server) ServeBatch(ctx context.Context, items []intake.Item) {
 	h := s.Find(items[0].Record.Topic).Events[0]
-	b := batch{s: s, ctx: ctx, h: h, items: items, began: time.Now(), failed: make([]error, len(items))}
+	b := batch{s: s, ctx: ctx, h: h, items: items, failed: make([]error, len(items))}
 	whole := s.contain(ctx, h, func(ctx context.Context) error { return h.Batch(ctx, b.attempts(), b.failed) })
 	if ctx.Err() != nil {
 		for _, item := range items {
@@ -61,7 +60,7 @@ func (b *batch) settle(whole error) {
 		case whole != nil:
 			item.Fail(lane.Failure{Err: whole, At: now, Shared: shared})
 		default:
-			w := work{s: b.s, ctx: b.ctx, item: item, began: b.began, manual: b.h.Manual}
+			w := work{s: b.s, ctx: b.ctx, item: item, manual: b.h.Manual}
 			w.settle(result{attempts: 1})
 		}
 	}

@@ -52,7 +52,7 @@ func (q *request) answer(h *Handler, to reply.Address) {
 		q.unanswered(to, err)
 		return
 	}
-	left, expired := deadline.Remaining(q.item.Record.Timestamp, to.Request.Timeout, q.began)
+	left, expired := deadline.Remaining(q.item.Record.Timestamp, to.Request.Timeout, q.item.Began)
 	if expired {
 		q.finish("request", "expired", 0, nil)
 		return
@@ -60,7 +60,7 @@ func (q *request) answer(h *Handler, to reply.Address) {
 	ctx := q.ctx
 	q.waits = true
 	if left > 0 {
-		to.Until = q.began.Add(left)
+		to.Until = q.item.Began.Add(left)
 	}
 	if left > 0 && h.Kind == Single { // a stream's caller says how long it waits for the first value only
 		q.limited.Init(ctx, to.Until)

@@ -57,7 +57,7 @@ func New(cfg Config) *Server { return &Server{cfg} }
 // lane calls it; ctx ends with ErrPartitionLost, and then nothing that comes out
 // counts any more, or with ErrDrained, and then a last answer still does.
 func (s *Server) Serve(ctx context.Context, item intake.Item) {
-	w := newWork(ctx, s, item)
+	w := work{s: s, ctx: ctx, item: item}
 	topic := s.Find(item.Record.Topic)
 	if topic == nil {
 		(&request{work: w}).unserved()

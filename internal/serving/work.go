@@ -14,13 +14,8 @@ type work struct {
 	s      *Server
 	ctx    context.Context
 	item   intake.Item
-	began  time.Time
 	manual bool // done when its author says so
 	waits  bool // a caller waits for a reply
-}
-
-func newWork(ctx context.Context, s *Server, item intake.Item) work {
-	return work{s: s, ctx: ctx, item: item, began: time.Now()}
 }
 
 // settle ends a record that has no caller.
@@ -51,7 +46,7 @@ func (w work) finish(kind, how string, attempts int, err error) {
 func (w work) tell(kind, how string, attempts int, err error) {
 	if w.s.Verbose || how != "replied" && how != "done" {
 		w.s.Emit(events.Handled{
-			Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.began), Err: err,
+			Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.item.Began), Err: err,
 		})
 	}
 }
