@@ -90,7 +90,7 @@ func (s *site) fail(t *testing.T, rec *kgo.Record) {
 	})))
 	defer keyed.Close()
 	letters := deadletter.NewPublisher(keyed, "shop", exists)
-	err := letters.Publish(testContext(t), rec, errors.New("no stock"), func(err error) { t.Log(err) })
+	err := letters.Publish(testContext(t), rec, deadletter.Failure{Cause: errors.New("no stock")}, func(err error) { t.Log(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
