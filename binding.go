@@ -78,7 +78,7 @@ func (s *Service) check(reg registration, o handlerOptions) error {
 // handler is a registration with its chain built.
 func (s *Service) handler(reg registration, o handlerOptions) *serving.Handler {
 	h := &serving.Handler{
-		Kind: reg.kind, Where: reg.where, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Retry: o.retry.kind(),
+		Kind: reg.kind, Where: reg.where, Name: reg.topic, Dialect: o.dialect, Policy: s.cfg.policy(o.retry), Retry: o.retry.kind(),
 		Timeout: o.timeout, Manual: o.manual, Order: o.order, Most: o.most,
 	}
 	if reg.batch != nil {

@@ -105,7 +105,7 @@ func TestAnEventIsRetriedAndThenBecomesADeadLetter(t *testing.T) {
 	want := []string{
 		"color", "kafka_dlt-original-topic", "kafka_dlt-original-partition", "kafka_dlt-original-offset",
 		"kafka_dlt-original-timestamp", "kafka_dlt-original-timestamp-type", "kafka_dlt-original-consumer-group",
-		"kafka_dlt-exception-fqcn", "kafka_dlt-exception-message",
+		"kafka_dlt-exception-fqcn", "kafka_dlt-exception-message", "siskin-dlt-handler", "siskin-dlt-attempts",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
@@ -115,6 +115,9 @@ func TestAnEventIsRetriedAndThenBecomesADeadLetter(t *testing.T) {
 	}
 	if text := string(letter.Headers[8].Value); text != `cannot print "bad"` {
 		t.Errorf("error message %q", text)
+	}
+	if handler, attempts := text(letter, "siskin-dlt-handler"), text(letter, "siskin-dlt-attempts"); handler != note.Pattern() || attempts != "3" {
+		t.Errorf("handler %q, attempts %q", handler, attempts)
 	}
 	wait(t, b.watch, func(e events.Handled) bool { return e.Outcome == "dead-lettered" && e.Attempts == 3 })
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin"
@@ -251,6 +252,44 @@ func unreadable(t *testing.T) hostile.Batch {
 	}
 	t.Fatal("there is none")
 	panic("unreachable")
+}
+
+// Each handler that gives up leaves a letter, which says who it was. That of an
+// expression has its name.
+func TestLettersNameTheirHandlers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pattern func(topic string) string
+		want    func(topic string) []string
+	}{
+		"a topic": {
+			func(topic string) string { return topic },
+			func(topic string) []string { return []string{topic + " 1", topic + "#3 2"} },
+		},
+		"an expression": {
+			func(topic string) string { return "/^" + topic + "$/" },
+			func(topic string) []string { return []string{"/^" + topic + "$/ 1", "/^" + topic + "$/#3 2"} },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t)
+			o.cfg.RetryAttempts, o.cfg.RetryInitial = 2, time.Millisecond
+			svc := o.service()
+			for _, err := range []error{siskin.DeadLetter(errors.New("never")), nil, errors.New("not yet")} {
+				siskin.On(svc, tt.pattern(o.topic), func(context.Context, string) error { return err })
+			}
+			o.run(svc)
+			o.store(hostile.Plain(&kgo.Record{Value: []byte(`"x"`)}))
+			var got []string
+			for _, letter := range o.letters(2) {
+				got = append(got, text(letter, wire.DeadHandler)+" "+text(letter, wire.DeadAttempts))
+			}
+			if diff := cmp.Diff(tt.want(o.topic), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // A record can be larger than what may be sent: compressed it was small enough.

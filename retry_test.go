@@ -221,7 +221,8 @@ func TestTheDeadLetterOfARetriedRecord(t *testing.T) {
 			emit(t, b, b.client(), note, "k", "one")
 			letter := firstRecord(t, b, note.Pattern()+"-dlt")
 			if string(letter.Key) != "k" || string(letter.Value) != "one" || text(letter, "kafka_dlt-original-topic") != note.Pattern() ||
-				number(t, letter, "kafka_dlt-original-offset") != 0 || text(letter, "kafka_dlt-exception-message") != "never one" {
+				number(t, letter, "kafka_dlt-original-offset") != 0 || text(letter, "kafka_dlt-exception-message") != "never one" ||
+				text(letter, "siskin-dlt-handler") != note.Pattern() || text(letter, "siskin-dlt-attempts") != "3" {
 				t.Errorf("dead letter %+v", letter)
 			}
 			for _, h := range letter.Headers {

@@ -65,26 +65,32 @@ func (e *AuthorizationError) Unwrap() []error { return []error{ErrAuthorization,
 // OnTopic puts an error of an operation on a topic into words, if it is a missing
 // right. Any other error, and nil, is returned as it is.
 func OnTopic(operation Operation, topic string, err error) error {
-	return denied(err, operation, topic, "")
+	return denied(err, operation, named{topic: topic})
 }
 
 // OnGroup is OnTopic for a consumer group.
-func OnGroup(group string, err error) error { return denied(err, Read, "", group) }
+func OnGroup(group string, err error) error { return denied(err, Read, named{group: group}) }
+
+// OnTransaction is OnTopic for a transactional id.
+func OnTransaction(id string, err error) error { return denied(err, Write, named{transaction: id}) }
+
+// named are the resources that an operation is about, as far as they are known.
+type named struct{ topic, group, transaction string }
 
 // denied finds the right that the broker means. It names the resource, and the
 // operation is known from what was asked for.
-func denied(err error, operation Operation, topic, group string) error {
+func denied(err error, operation Operation, on named) error {
 	if err == nil || errors.Is(err, ErrAuthorization) {
 		return err
 	}
 	e := &AuthorizationError{Operation: operation, Err: err}
 	switch {
-	case errors.Is(err, kerr.TopicAuthorizationFailed) && topic != "":
-		e.Resource, e.Name = Topic, topic
+	case errors.Is(err, kerr.TopicAuthorizationFailed) && on.topic != "":
+		e.Resource, e.Name = Topic, on.topic
 	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		e.Operation, e.Resource, e.Name = Read, Group, group
+		e.Operation, e.Resource, e.Name = Read, Group, on.group
 	case errors.Is(err, kerr.TransactionalIDAuthorizationFailed):
-		e.Operation, e.Resource = Write, TransactionalID
+		e.Operation, e.Resource, e.Name = Write, TransactionalID, on.transaction
 	case errors.Is(err, kerr.ClusterAuthorizationFailed):
 		e.Resource = Cluster
 		if operation == Write { // the producer's id, which every record needs

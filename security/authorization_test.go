@@ -16,6 +16,7 @@ func TestMissingRights(t *testing.T) {
 		return func(err error) error { return security.OnTopic(operation, "sum", err) }
 	}
 	onGroup := func(err error) error { return security.OnGroup("math-server", err) }
+	onTransaction := func(err error) error { return security.OnTransaction("redrive", err) }
 	for _, test := range []struct {
 		said error
 		put  func(error) error
@@ -27,6 +28,7 @@ func TestMissingRights(t *testing.T) {
 		{kerr.ClusterAuthorizationFailed, onSum(security.Create), `CREATE on the cluster`},
 		{kerr.ClusterAuthorizationFailed, onSum(security.Write), `IDEMPOTENT_WRITE on the cluster`},
 		{kerr.TransactionalIDAuthorizationFailed, onSum(security.Write), `WRITE on the transactional-id`},
+		{kerr.TransactionalIDAuthorizationFailed, onTransaction, `WRITE on transactional-id "redrive"`},
 		{kerr.GroupAuthorizationFailed, onGroup, `READ on group "math-server"`},
 		{kerr.TopicAuthorizationFailed, onGroup, ""},
 		{kerr.NotLeaderForPartition, onSum(security.Read), ""},

@@ -22,7 +22,7 @@ func (p *Publisher) PublishBatch(
 	ctx context.Context, topic string, partition int32, b *fetch.Batch, optional bool, failing func(error),
 ) bool {
 	cause := fmt.Errorf("a record batch of %d offsets cannot be read: %w", b.Next-b.First, b.Err)
-	stored, err := p.publish(ctx, letter{rec: standIn(topic, partition, b), cause: cause, optional: optional}, failing)
+	stored, err := p.publish(ctx, letter{rec: standIn(topic, partition, b), Failure: Failure{Cause: cause}, optional: optional}, failing)
 	switch {
 	case err == nil:
 		b.Stored = events.Position{Topic: stored.Topic, Partition: stored.Partition, Offset: stored.Offset}

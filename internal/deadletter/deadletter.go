@@ -38,11 +38,21 @@ func NewPublisher(client *kgo.Client, group string, ensure func(context.Context,
 // Topic is where the dead letters of topic go.
 func Topic(topic string) string { return topic + wire.DeadLetterSuffix }
 
+// Failure is why a record is a dead letter.
+type Failure struct {
+	Cause error
+	// Handler is the name of the handler that could not handle it, or empty when none
+	// has tried.
+	Handler string
+	// Attempts is how often it has tried.
+	Attempts int
+}
+
 // Publish stores one dead letter and returns nil when the broker has it. Until
 // ctx ends it tries again, and tells failing about each failure: a dead letter
 // that is given up would be a lost record.
-func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
-	_, err := p.publish(ctx, letter{rec: rec, cause: cause}, failing)
+func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, f Failure, failing func(error)) error {
+	_, err := p.publish(ctx, letter{rec: rec, Failure: f}, failing)
 	return err
 }
 
@@ -50,7 +60,7 @@ func (p *Publisher) Publish(ctx context.Context, rec *kgo.Record, cause error, f
 // a person can mend, such as a topic that is not there, or a right. Its error wraps
 // ErrRefused then.
 func (p *Publisher) Offer(ctx context.Context, rec *kgo.Record, cause error, failing func(error)) error {
-	_, err := p.publish(ctx, letter{rec: rec, cause: cause, optional: true}, failing)
+	_, err := p.publish(ctx, letter{rec: rec, Failure: Failure{Cause: cause}, optional: true}, failing)
 	return err
 }
 

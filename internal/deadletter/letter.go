@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/siskin-go/siskin/internal/cause"
@@ -15,8 +16,9 @@ import (
 
 // letter is a dead letter before it is written.
 type letter struct {
+	Failure
+
 	rec      *kgo.Record // what cannot be handled
-	cause    error
 	detail   detail
 	optional bool
 }
@@ -37,6 +39,9 @@ const (
 
 // longestStack bounds the header of a stack: it has to fit beside the record.
 const longestStack = 16 << 10
+
+// longestHandler bounds the name of a handler, which can be a regular expression.
+const longestHandler = 1 << 10
 
 var errLarge = errors.New("too large to be stored once more; it is where it was until its retention ends")
 
@@ -66,29 +71,37 @@ func (l letter) record(group string) *kgo.Record {
 	add(wire.DeadTimestamp, binary.BigEndian.AppendUint64(nil, uint64(l.rec.Timestamp.UnixMilli())))
 	add(wire.DeadTimestampType, []byte(wire.TimestampType(l.rec)))
 	add(wire.DeadGroup, []byte(group))
-	add(wire.DeadErrorType, []byte(cause.Type(l.cause)))
-	if behind := cause.Behind(l.cause); behind != "" {
+	add(wire.DeadErrorType, []byte(cause.Type(l.Cause)))
+	if behind := cause.Behind(l.Cause); behind != "" {
 		add(wire.DeadErrorCause, []byte(behind))
 	}
-	if l.detail == brief {
-		return out
+	if l.detail != brief {
+		add(wire.DeadErrorMessage, []byte(cause.Message(l.words())))
 	}
-	message := l.cause
-	if l.detail == pointer {
-		message = fmt.Errorf("%w; %w", errLarge, l.cause)
-	}
-	add(wire.DeadErrorMessage, []byte(cause.Message(message)))
-	if p, ok := errors.AsType[*outcome.Panic](l.cause); ok && l.detail == full {
+	if p, ok := errors.AsType[*outcome.Panic](l.Cause); ok && l.detail == full {
 		add(wire.DeadErrorStack, []byte(cause.Cut(string(p.Stack), longestStack)))
+	}
+	if l.Handler != "" {
+		add(wire.DeadHandler, []byte(cause.Cut(l.Handler, longestHandler)))
+		add(wire.DeadAttempts, strconv.AppendInt(nil, int64(l.Attempts), 10))
 	}
 	return out
 }
 
+// words are what the message says.
+func (l letter) words() error {
+	if l.detail == pointer {
+		return fmt.Errorf("%w; %w", errLarge, l.Cause)
+	}
+	return l.Cause
+}
+
 // kept are the headers of the record that its letter has too.
 func (l letter) kept() []kgo.RecordHeader {
-	headers := make([]kgo.RecordHeader, 0, len(l.rec.Headers)+10)
+	headers := make([]kgo.RecordHeader, 0, len(l.rec.Headers)+12)
 	for _, h := range l.rec.Headers {
-		stale := strings.HasPrefix(h.Key, wire.DeadErrorPrefix) || strings.HasPrefix(h.Key, wire.DeadKeyErrorPrefix)
+		stale := strings.HasPrefix(h.Key, wire.DeadErrorPrefix) || strings.HasPrefix(h.Key, wire.DeadKeyErrorPrefix) ||
+			h.Key == wire.DeadHandler || h.Key == wire.DeadAttempts
 		if !stale && (l.detail != pointer || h.Key == wire.DeadCount) {
 			headers = append(headers, h)
 		}

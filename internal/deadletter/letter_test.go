@@ -63,6 +63,25 @@ func TestLetter(t *testing.T) {
 	}
 }
 
+// What Siskin adds stands behind what Spring writes. It belongs to the last failure.
+func TestLetterNamesTheHandler(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rec := failure()
+	rec.Headers = []kgo.RecordHeader{{Key: wire.DeadHandler, Value: []byte("old")}, {Key: "trace"}, {Key: wire.DeadAttempts, Value: []byte("9")}}
+	f := deadletter.Failure{Cause: errors.New("no stock"), Handler: "orders#2", Attempts: 12}
+	if err := b.Publish(testContext(t), rec, f, b.failing); err != nil {
+		t.Fatal(err)
+	}
+	letter := lines(b.read(t, 1)[0].Headers)
+	want := []string{
+		`kafka_dlt-exception-message = "no stock"`, `siskin-dlt-handler = "orders#2"`, `siskin-dlt-attempts = "12"`,
+	}
+	if diff := cmp.Diff(want, letter[len(letter)-3:]); diff != "" || letter[0] != "trace = null" || len(letter) != 1+8+2 {
+		t.Errorf("headers %q, (-want +got):\n%s", letter, diff)
+	}
+}
+
 func TestLetterOfARecordThatIsUnchanged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -94,7 +113,7 @@ func TestLetterOfALetter(t *testing.T) {
 	b := setup(t)
 	first := b.publish(t, failure(), errors.New("no stock"))
 	first.Topic = "orders"
-	if err := b.Publish(testContext(t), first, fmt.Errorf("%w", &customError{}), b.failing); err != nil {
+	if err := b.Publish(testContext(t), first, deadletter.Failure{Cause: fmt.Errorf("%w", &customError{})}, b.failing); err != nil {
 		t.Fatal(err)
 	}
 	var letter *kgo.Record

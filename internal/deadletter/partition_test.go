@@ -62,7 +62,7 @@ func TestPartitionThatIsGoneHoldsUpNothing(t *testing.T) {
 	rec := failure()
 	rec.Partition = 2
 	for _, want := range []int32{2, 0} {
-		if err := p.Publish(testContext(t), rec, errStock, b.failing); err != nil {
+		if err := p.Publish(testContext(t), rec, deadletter.Failure{Cause: errStock}, b.failing); err != nil {
 			t.Fatal(err)
 		}
 		if got := b.read(t, 1)[0].Partition; got != want {

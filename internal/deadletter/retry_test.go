@@ -40,7 +40,7 @@ func TestPublishGivesUpWithItsContext(t *testing.T) {
 		b.refuse = append(b.refuse, errAway)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := b.Publish(ctx, failure(), errors.New("no stock"), func(err error) {
+	err := b.Publish(ctx, failure(), deadletter.Failure{Cause: errors.New("no stock")}, func(err error) {
 		b.failing(err)
 		if len(b.failed) == 2 {
 			cancel()
@@ -58,7 +58,7 @@ func TestPublishEndsWhenTheClientIsClosed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.client.Close()
-	err := b.Publish(testContext(t), failure(), errors.New("no stock"), b.failing)
+	err := b.Publish(testContext(t), failure(), deadletter.Failure{Cause: errors.New("no stock")}, b.failing)
 	if !errors.Is(err, kgo.ErrClientClosed) || len(b.failed) != 1 {
 		t.Errorf("Publish = %v after %d failures, want %v after one", err, len(b.failed), kgo.ErrClientClosed)
 	}
@@ -69,7 +69,7 @@ func TestTopicIsEnsuredOnce(t *testing.T) {
 	b := setup(t)
 	b.refuse = []error{errAway} // a failure does not count
 	for range 3 {
-		if err := b.Publish(testContext(t), failure(), errors.New("no stock"), b.failing); err != nil {
+		if err := b.Publish(testContext(t), failure(), deadletter.Failure{Cause: errors.New("no stock")}, b.failing); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,7 +85,7 @@ func TestPublishIsSafeForConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if err := b.Publish(testContext(t), failure(), errors.New("no stock"), b.failing); err != nil {
+			if err := b.Publish(testContext(t), failure(), deadletter.Failure{Cause: errors.New("no stock")}, b.failing); err != nil {
 				t.Error(err)
 			}
 		})
@@ -116,7 +116,7 @@ func TestCancelledPublishFailsNoOther(t *testing.T) {
 			if i%2 == 0 {
 				of = ctx
 			}
-			if err := b.Publish(of, failure(), errors.New("no stock"), b.failing); err != nil && i%2 != 0 {
+			if err := b.Publish(of, failure(), deadletter.Failure{Cause: errors.New("no stock")}, b.failing); err != nil && i%2 != 0 {
 				t.Errorf("a neighbour failed: %v", err)
 			}
 		})
@@ -146,7 +146,7 @@ func TestTopicThatIsDeletedIsMadeAgain(t *testing.T) {
 	for _, value := range []string{"first", "second"} {
 		rec := failure()
 		rec.Value = []byte(value)
-		if err := p.Publish(testContext(t), rec, errors.New("no stock"), b.failing); err != nil {
+		if err := p.Publish(testContext(t), rec, deadletter.Failure{Cause: errors.New("no stock")}, b.failing); err != nil {
 			t.Fatal(err)
 		}
 		if got := string(b.read(t, 1)[0].Value); got != value {
@@ -201,8 +201,12 @@ func TestLetterOfARecordThatIsTooLarge(t *testing.T) {
 	b := setup(t, kgo.ProducerBatchMaxBytes(limit))
 	rec := failure()
 	rec.Value = make([]byte, 3*limit)
-	letter := b.publish(t, rec, errors.New("no stock"))
-	if letter.Key != nil || letter.Value != nil || len(letter.Headers) != 9 {
+	f := deadletter.Failure{Cause: errors.New("no stock"), Handler: "orders", Attempts: 1}
+	if err := b.Publish(testContext(t), rec, f, b.failing); err != nil {
+		t.Fatal(err)
+	}
+	letter := b.read(t, 1)[0]
+	if letter.Key != nil || letter.Value != nil || len(letter.Headers) != 11 {
 		t.Errorf("key %q, %d bytes of value, headers %q; want only what is written beside a record",
 			letter.Key, len(letter.Value), lines(letter.Headers))
 	}
@@ -234,7 +238,7 @@ func TestPublishEndsWithItsContextWhileTheBrokerIsAway(t *testing.T) {
 		<-arrived
 		cancel()
 	}()
-	err := b.Publish(ctx, failure(), errors.New("no stock"), b.failing)
+	err := b.Publish(ctx, failure(), deadletter.Failure{Cause: errors.New("no stock")}, b.failing)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "orders-dlt") {
 		t.Errorf("Publish = %v, want an error that names the topic and wraps %v", err, context.Canceled)
 	}

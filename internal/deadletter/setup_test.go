@@ -95,7 +95,7 @@ func (b *bench) read(t *testing.T, n int) []*kgo.Record {
 // publish stores one dead letter that must be stored, and reads it.
 func (b *bench) publish(t *testing.T, rec *kgo.Record, cause error) *kgo.Record {
 	t.Helper()
-	if err := b.Publish(testContext(t), rec, cause, b.failing); err != nil {
+	if err := b.Publish(testContext(t), rec, deadletter.Failure{Cause: cause}, b.failing); err != nil {
 		t.Fatal(err)
 	}
 	return b.read(t, 1)[0]

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -88,7 +89,8 @@ func TestLetterIsTheOneThatSpringWrites(t *testing.T) {
 	again := *first
 	again.Topic, again.Partition, again.Offset, again.Timestamp = "orders", 1, 9, time.UnixMilli(0x19c_01020305)
 	again.Attrs = kgo.NewRecordAttrs(kgo.RecordAttrsOpts{TimestampType: 1})
-	err := b.Publish(testContext(t), &again, &outcome.Panic{Value: errors.New("custom"), Stack: []byte("stack")}, b.failing)
+	panics := &outcome.Panic{Value: errors.New("custom"), Stack: []byte("stack")}
+	err := b.Publish(testContext(t), &again, deadletter.Failure{Cause: panics}, b.failing)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,6 +135,9 @@ var errFails = errors.New("it fails")
 func (h *worker) fails(ctx context.Context, d *delivery, item intake.Item) bool {
 	p, offset := placeOf(item.Record), item.Record.Offset
 	most := failuresOf(h.seed, h.settings.failing, p, offset)
+	if len(h.ledger.broken()) > 0 {
+		most = 0 // one whose attempts are forgotten would fail for ever
+	}
 	for next := item.Attempt() + 1; next <= most+1; next++ {
 		delay := delayOf(h.seed, p, offset, next)
 		h.ledger.moves(d)

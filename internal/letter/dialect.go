@@ -2,6 +2,7 @@ package letter
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,6 +18,11 @@ type dialect struct {
 	errorType, causeType, message, cause, stack string
 
 	handler, attempts string
+
+	// ours says that the handler and the attempts are Siskin's, which writes them
+	// behind the topic. What stands before it is of an earlier letter: Spring leaves
+	// it there.
+	ours bool
 
 	// next says that the attempts count the one that would come next.
 	next bool
@@ -34,6 +40,7 @@ var dialects = []*dialect{
 		topic: wire.DeadTopic, partition: wire.DeadPartition, offset: wire.DeadOffset, timestamp: wire.DeadTimestamp,
 		group: wire.DeadGroup, errorType: wire.DeadErrorType, causeType: wire.DeadErrorCause,
 		message: wire.DeadErrorMessage, stack: wire.DeadErrorStack,
+		handler: wire.DeadHandler, attempts: wire.DeadAttempts, ours: true,
 		others: []string{
 			wire.DeadTimestampType, wire.DeadKeyErrorType, wire.DeadKeyErrorMessage, wire.DeadKeyErrorStack,
 			wire.DeadContent, wire.DeadCount,
@@ -99,11 +106,23 @@ func (d *dialect) read(l *Letter, headers []kgo.RecordHeader) {
 	l.ErrorType, l.CauseType = text(headers, d.errorType), text(headers, d.causeType)
 	l.Error, l.Cause = text(headers, d.message), text(headers, d.cause)
 	l.Stack = longText(headers, d.stack)
+	if d.ours {
+		headers = headers[lastIndex(headers, d.topic):]
+	}
 	l.Handler = text(headers, d.handler)
 	l.Attempts = count(headers, d.attempts)
 	if d.next && l.Attempts > 0 {
 		l.Attempts--
 	}
+}
+
+func lastIndex(headers []kgo.RecordHeader, name string) int {
+	for i, h := range slices.Backward(headers) {
+		if h.Key == name {
+			return i
+		}
+	}
+	return 0
 }
 
 // names are what to take off a letter of this dialect, which may be nil: its own

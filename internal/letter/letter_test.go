@@ -1,6 +1,7 @@
 package letter_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,17 @@ func TestReadEachDialect(t *testing.T) {
 			Dialect: "spring", Topic: "orders", Partition: 2, Offset: 256, Timestamp: at, Group: "shop",
 			ErrorType: "org.springframework.kafka.listener.ListenerExecutionFailedException",
 			CauseType: "java.lang.IllegalStateException", Error: "Listener failed; no stock", Stack: "at A\nat B",
+		}},
+		{"siskin", append(slices.Clone(springPlain), wire.DeadHandler, "orders#2", wire.DeadAttempts, "12"), letter.Letter{
+			Dialect: "spring", Topic: "orders", Partition: 2, Offset: 256, Timestamp: at, Group: "shop",
+			ErrorType: "org.springframework.kafka.listener.ListenerExecutionFailedException",
+			CauseType: "java.lang.IllegalStateException", Error: "Listener failed; no stock", Stack: "at A\nat B",
+			Handler: "orders#2", Attempts: 12,
+		}},
+		{"siskin, and spring after it", append([]string{
+			wire.DeadTopic, "first", wire.DeadHandler, "orders#2", wire.DeadAttempts, "12",
+		}, springPlain[8:]...), letter.Letter{
+			Dialect: "spring", Topic: "orders", Partition: 2, Offset: 256, Timestamp: at, Group: "shop",
 		}},
 		{"spring, the last of each counts", append([]string{wire.DeadTopic, "first", wire.DeadOffset, "x"}, springPlain[8:]...), letter.Letter{
 			Dialect: "spring", Topic: "orders", Partition: 2, Offset: 256, Timestamp: at, Group: "shop",
@@ -121,7 +133,8 @@ func TestBack(t *testing.T) {
 	t.Parallel()
 	own := []string{"trace", "t1", "attempts", "mine", "exception-type", "mine", "trace", "t2", "kafka_replyTopic", "orders.reply"}
 	all := append(append([]string{wire.Redriven, "1", wire.RedrivenFrom, "x"}, own...), springPlain...)
-	all = append(all, wire.RetryOwner, "5", wire.RetryHandlers, "1,3", wire.RetryAttempts, "\x00\x00\x00\x02", wire.WatermillHandler, "h")
+	all = append(all, wire.RetryOwner, "5", wire.RetryHandlers, "1,3", wire.RetryAttempts, "\x00\x00\x00\x02", wire.WatermillHandler, "h",
+		wire.DeadHandler, "orders", wire.DeadAttempts, "3")
 	r := &kgo.Record{Topic: "orders-dlt", Partition: 1, Offset: 9, Key: []byte("k"), Value: []byte("v"), Headers: headers(all...), Timestamp: time.Now()}
 	back := letter.Read(r).Back("orders")
 	want := &kgo.Record{

@@ -38,7 +38,7 @@ func TestPointer(t *testing.T) {
 	letters := deadletter.NewPublisher(client, "shop", exists)
 	for _, size := range []int{3 * limit, 1} {
 		rec := &kgo.Record{Topic: orders, Partition: 3, Offset: 7, Value: make([]byte, size)}
-		if err := letters.Publish(ctx, rec, errors.New("no stock"), func(error) {}); err != nil {
+		if err := letters.Publish(ctx, rec, deadletter.Failure{Cause: errors.New("no stock")}, func(error) {}); err != nil {
 			t.Fatal(err)
 		}
 		records := client.PollRecords(ctx, 1).Records()

@@ -84,6 +84,9 @@ func (w *world) step() {
 	if w.once(w.trouble) {
 		can.add("stumble", w.stumble)
 	}
+	if w.once(w.trouble) {
+		can.add("linger", w.linger)
+	}
 	can.add("succeed all", w.succeed)
 	can.add("commit", w.commit)
 	at := below(w.T, "step", can.sum)
@@ -130,7 +133,7 @@ func (w *world) refuse(f *flight) {
 	}
 }
 
-// The next five are many steps of the reigning owner at once. Without them a world
+// The next six are many steps of an owner at once. Without them a world
 // seldom goes far.
 
 // open lets the owner begin.
@@ -149,6 +152,33 @@ func (w *world) stumble() {
 	w.reigning().fetchRetry(below(w.T, "records", 6))
 	w.commit()
 	w.assign(false)
+}
+
+// linger gives the partitions to another owner, whose marker is still on its way, while
+// the one before goes on with what is produced then.
+func (w *world) linger() {
+	o := w.reigning()
+	if !o.opened() || !o.confirmed {
+		return
+	}
+	w.assign(true)
+	w.produce()
+	o.fetchSource(10)
+	for range 2 {
+		for _, j := range o.next() {
+			o.turn(j)
+		}
+		for _, j := range o.jobs() {
+			if j.state == handled {
+				o.ended(j, rapid.Bool().Draw(w.T, "it succeeds"))
+			}
+		}
+	}
+	for _, f := range w.flights {
+		if f.by == o && f.stored < 0 {
+			w.store(f)
+		}
+	}
 }
 
 // deliver brings what is on its way to its end.

@@ -41,6 +41,13 @@ var mutants = []mutant{
 	{"an owner writes before its commit is taken", []change{{
 		useFile, "\to.q.Begin(o.committed.source", "\to.confirmed = true\n\to.q.Begin(o.committed.source",
 	}}, []string{replay}},
+	{"an owner asks where the source ends before its marker is stored", []change{{
+		useFile, "\tgen, life int\n", "\tgen, life int\n\tasked     int64\n",
+	}, {
+		useFile, "\t\tw: w, gen: w.gen,", "\t\tw: w, asked: w.end, gen: w.gen,",
+	}, {
+		useFile, "\to.q.Begin(o.committed.source, o.w.end, o.last)\n", "\to.q.Begin(o.committed.source, o.asked, o.last)\n",
+	}}, []string{keyOrder}},
 	{"a marker makes an owner", []change{{
 		"read.go", "\tif q.cfg.KeepOrder && !q.isOpen()", "\tif !q.isOpen() {\n\t\tq.last.Owner = max(q.last.Owner, c.Offset)\n\t}\n\tif q.cfg.KeepOrder && !q.isOpen()",
 	}}, []string{forward, noLoss}},
@@ -58,7 +65,7 @@ var mutants = []mutant{
 	}}, []string{forward, noLoss}},
 	{"what is parked does not wait for its turn in the source", []change{{
 		"read.go", "it.ahead = q.cfg.KeepOrder && ", "it.ahead = false && ",
-	}}, []string{keyOrder}},
+	}}, []string{keyOrder, forward}},
 	{"a copy waits for a source record that is gone", []change{{
 		"queue.go", "\tif q.ahead.Len() > 0 {\n\t\tq.overtaken(l, rec.Offset)\n\t}\n", "",
 	}}, []string{keyOrder, progress}},
@@ -82,7 +89,7 @@ var mutants = []mutant{
 	}}, []string{keyOrder}},
 	{"an older copy is never done", []change{{
 		"queue.go", "\t\tit.read = false\n\t\tq.done(it.mark)\n", "\t\tit.read = false\n",
-	}}, []string{progress}},
+	}}, []string{progress, replay}},
 	{"a copy runs before it is read", []change{{
 		"queue.go", "\trests := it.state == waiting && it.read\n", "\trests := it.state == waiting\n",
 	}}, []string{replay}},

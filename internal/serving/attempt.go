@@ -49,10 +49,10 @@ func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last end
 		}
 		r := result{attempts: last.number, step: action.Step, err: last.err, delay: last.left(action.Delay)}
 		if r.step != outcome.Retry || h.Retry != nil {
-			return w.final(r)
+			return w.final(h, r)
 		}
 		if r = w.rest(ctx, r); r.abandoned || r.step != outcome.Retry {
-			return w.final(r)
+			return w.final(h, r)
 		}
 		n := last.number + 1
 		last = ended{number: n, err: w.attempt(ctx, h, n, replyTo)}
@@ -79,8 +79,8 @@ func (s *Server) verdict(last ended) outcome.Verdict {
 }
 
 // final stores what the last attempt leaves behind.
-func (w work) final(r result) result {
-	r.abandoned = r.abandoned || w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(r.err)
+func (w work) final(h *Handler, r result) result {
+	r.abandoned = r.abandoned || w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(h, r)
 	return r
 }
 

@@ -23,8 +23,11 @@ const (
 
 // Handler is one handler of a topic.
 type Handler struct {
-	Kind    Kind
-	Where   string // file and line of its registration
+	Kind  Kind
+	Where string // file and line of its registration
+	// Name tells it from others, in dead letters. Topic.Add adds a number to that of a
+	// further handler of an event, such as orders#2.
+	Name    string
 	Dialect dialect.Dialect
 	// Order says which records wait for each other.
 	Order lane.Order

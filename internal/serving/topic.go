@@ -2,6 +2,7 @@ package serving
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/lane"
@@ -61,6 +62,9 @@ func (t *Topic) Add(h *Handler) error {
 	}
 	if h.Kind == Event {
 		t.Events = append(t.Events, h)
+		if n := len(t.Events); n > 1 {
+			h.Name += "#" + strconv.Itoa(n)
+		}
 	} else {
 		t.Request = h
 	}

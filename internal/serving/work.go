@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/deadletter"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/outcome"
 )
@@ -52,8 +53,9 @@ func (w work) tell(kind, how string, attempts int, err error) {
 }
 
 // deadLetter stores the record and reports whether it is stored.
-func (w work) deadLetter(cause error) bool {
-	return w.s.Letters.Publish(w.ctx, w.item.Record, cause, w.s.unpublished(w.position())) == nil
+func (w work) deadLetter(h *Handler, r result) bool {
+	f := deadletter.Failure{Cause: r.err, Handler: h.Name, Attempts: r.attempts}
+	return w.s.Letters.Publish(w.ctx, w.item.Record, f, w.s.unpublished(w.position())) == nil
 }
 
 func (w work) position() events.Position { return position(w.item) }

@@ -68,6 +68,8 @@ func TestNamesOnTheWire(t *testing.T) {
 		wire.DeadErrorMessage:  "kafka_dlt-exception-message",
 		wire.DeadErrorCause:    "kafka_dlt-exception-cause-fqcn",
 		wire.DeadErrorStack:    "kafka_dlt-exception-stacktrace",
+		wire.DeadHandler:       "siskin-dlt-handler",
+		wire.DeadAttempts:      "siskin-dlt-attempts",
 		wire.DeadContent:       "siskin-dlt-content",
 		wire.DeadBatch:         "record-batch",
 		wire.DeadPointer:       "pointer",

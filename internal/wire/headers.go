@@ -51,6 +51,12 @@ const (
 	DeadErrorPrefix    = "kafka_dlt-exception-"
 	DeadKeyErrorPrefix = "kafka_dlt-key-exception-"
 
+	// Siskin's own, behind all of Spring's. DeadHandler is the name of the handler that
+	// could not handle the record: text. DeadAttempts is how often that was tried:
+	// decimal text.
+	DeadHandler  = "siskin-dlt-handler"
+	DeadAttempts = "siskin-dlt-attempts"
+
 	// DeadContent is Siskin's own: what the value of a dead letter is when it is
 	// not that of the record.
 	DeadContent = "siskin-dlt-content"

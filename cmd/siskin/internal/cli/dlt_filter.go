@@ -24,7 +24,7 @@ type letterFilter struct {
 func (f *letterFilter) register(cmd *cobra.Command, limit string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.err, "error", "", "only errors whose type or text matches `REGEX`")
-	flags.StringVar(&f.handler, "handler", "", "only of the handler `NAME`, or of the group or topic of that name where no handler is written")
+	flags.StringVar(&f.handler, "handler", "", "only of the handler `NAME`, or of the group or topic of that name")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "only with the header `NAME=VALUE`; may repeat")
 	flags.Var(&f.since, "since", "only letters written at `TIME` or later: 2006-01-02T15:04:05Z, 2006-01-02, or 2h for two hours ago")
 	flags.Var(&f.until, "until", "only letters written before `TIME`")

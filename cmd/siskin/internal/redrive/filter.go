@@ -32,7 +32,7 @@ func (f Filter) matchError(l letter.Letter) bool {
 	})
 }
 
-// matchHandler goes by what is known: only Watermill writes a handler's name.
+// matchHandler goes by what is known: only Siskin and Watermill write a handler's name.
 func (f Filter) matchHandler(l letter.Letter) bool {
 	return f.Handler == "" || slices.Contains([]string{l.Handler, l.Group, l.Topic}, f.Handler)
 }

@@ -170,5 +170,8 @@ func (j Job) words(err error) error {
 	if errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.ProducerFenced) {
 		return fmt.Errorf("%w (%w)", ErrTakenOver, err)
 	}
-	return security.OnGroup(Group(j.Topic.Name), security.OnTopic(security.Write, j.Topic.Name, err))
+	if errors.Is(err, kerr.TransactionalIDAuthorizationFailed) {
+		return security.OnTransaction(Group(j.Topic.Name), err)
+	}
+	return security.OnGroup(Group(j.Topic.Name), err)
 }

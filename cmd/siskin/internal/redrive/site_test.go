@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func testContext(t *testing.T) context.Context {
 // site is a topic with a dead-letter topic, on a broker that others may share.
 type site struct {
 	brokers []string
+	opts    []kgo.Opt // of all clients
 	topic   string
 	dlt     string
 	client  *kgo.Client
@@ -36,9 +38,9 @@ type site struct {
 // partitions are of each topic of a site.
 const partitions = 3
 
-func newSite(t *testing.T, brokers []string) *site {
+func newSite(t *testing.T, brokers []string, opts ...kgo.Opt) *site {
 	t.Helper()
-	s := &site{brokers: brokers, topic: siskintest.Name("orders")}
+	s := &site{brokers: brokers, opts: opts, topic: siskintest.Name("orders")}
 	s.dlt = deadletter.Topic(s.topic)
 	s.client = s.open(t, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
 	s.admin = kadm.NewClient(s.client)
@@ -57,7 +59,9 @@ func (s *site) create(t *testing.T, topic string, partitions int32) {
 
 func (s *site) open(t *testing.T, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(s.brokers...), kgo.MetadataMinAge(10 * time.Millisecond)}, opts...)...)
+	client, err := kgo.NewClient(slices.Concat(
+		[]kgo.Opt{kgo.SeedBrokers(s.brokers...), kgo.MetadataMinAge(10 * time.Millisecond)}, s.opts, opts,
+	)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +90,7 @@ func (s *site) fail(t *testing.T, rec *kgo.Record) {
 	})))
 	defer keyed.Close()
 	letters := deadletter.NewPublisher(keyed, "shop", exists)
-	err := letters.Publish(testContext(t), rec, errors.New("no stock"), func(err error) { t.Log(err) })
+	err := letters.Publish(testContext(t), rec, deadletter.Failure{Cause: errors.New("no stock")}, func(err error) { t.Log(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -52,7 +53,7 @@ func (r *run) produce(ctx context.Context, records []*kgo.Record) (large *kgo.Re
 			defer mu.Unlock()
 			tooLarge := errors.Is(failed, kerr.MessageTooLarge) || errors.Is(failed, kerr.RecordListTooLarge)
 			if failed != nil && (err == nil || tooLarge && large == nil) {
-				err = fmt.Errorf("put back to %s: %w", rec.Topic, failed)
+				err = fmt.Errorf("put back to %s: %w", rec.Topic, security.OnTopic(security.Write, rec.Topic, failed))
 			}
 			if tooLarge && large == nil {
 				large = rec
@@ -104,7 +105,7 @@ func (r *run) store(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) error
 	}
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+			if err := security.OnTopic(security.Read, r.Topic.Name, kerr.ErrorForCode(p.ErrorCode)); err != nil {
 				return fmt.Errorf("commit %s/%d to the group %s: %w", r.Topic.Name, p.Partition, req.Group, err)
 			}
 		}

@@ -1,0 +1,102 @@
+package cli_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/siskin-go/siskin/security"
+	"github.com/siskin-go/siskin/siskintest"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Each verb needs the rights that "siskin help dlt" lists, names the one that is
+// missing, and needs no other.
+func TestRightsForDeadLetters(t *testing.T) {
+	t.Parallel()
+	s := newSecured(t)
+	orders := siskintest.Name("orders")
+	letters := orders + "-dlt"
+	id := "siskin-redrive-" + letters
+	made, err := s.admin.CreateTopics(bounded(t), 1, -1, nil, orders, letters)
+	if err == nil {
+		err = made.Error()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	letter := &kgo.Record{Topic: letters, Value: []byte("v"), Headers: []kgo.RecordHeader{
+		{Key: "kafka_dlt-original-topic", Value: []byte(orders)},
+	}}
+	if err := s.root.ProduceSync(bounded(t), letter).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+
+	list, show := []string{"list", letters}, []string{"show", letters + "/0@0"}
+	plan, redrive := []string{"redrive", letters, "--dry-run"}, []string{"redrive", letters, "--yes"}
+	purge := []string{"purge", letters, "--redriven", "--yes"}
+	readLetters := right{kadm.OpRead, security.Topic, letters}
+	readGroup := right{kadm.OpRead, security.Group, id}
+	for _, round := range []struct {
+		granted right
+		done    [][]string // in this order
+		missing map[right][][]string
+	}{
+		{missing: map[right][][]string{readLetters: {list, show, plan, redrive, purge}}},
+		{granted: readLetters, missing: map[right][][]string{readGroup: {list, show, plan, redrive, purge}}},
+		{granted: readGroup, done: [][]string{list, show}, missing: map[right][][]string{
+			{kadm.OpWrite, security.Topic, orders}:       {plan},
+			{kadm.OpWrite, security.TransactionalID, id}: {redrive},
+		}},
+		{granted: right{kadm.OpWrite, security.TransactionalID, id}, missing: map[right][][]string{
+			{kadm.OpWrite, security.Topic, orders}: {plan, redrive},
+		}},
+		// Who may look at the topic is refused later.
+		{granted: right{kadm.OpDescribe, security.Topic, orders}, done: [][]string{plan}, missing: map[right][][]string{
+			{kadm.OpWrite, security.Topic, orders}: {redrive},
+		}},
+		{granted: right{kadm.OpWrite, security.Topic, orders}, done: [][]string{redrive}, missing: map[right][][]string{
+			{kadm.OpDelete, security.Topic, letters}: {purge},
+		}},
+		{granted: right{kadm.OpDelete, security.Topic, letters}, done: [][]string{purge}},
+	} {
+		if round.granted.name != "" {
+			s.grant(t, round.granted.operation, round.granted.resource, round.granted.name)
+		}
+		for _, verb := range round.done {
+			s.dlt(t, verb).exits(0)
+		}
+		for missing, verbs := range round.missing {
+			for _, verb := range verbs {
+				s.lacks(t, missing, verb)
+			}
+		}
+	}
+}
+
+// right is what the user may do.
+type right struct {
+	operation kadm.ACLOperation
+	resource  security.Resource
+	name      string
+}
+
+func (r right) String() string {
+	return fmt.Sprintf("%v on %s %q", r.operation, r.resource, r.name)
+}
+
+func (s *secured) dlt(t *testing.T, verb []string) *process {
+	t.Helper()
+	return start(t, "siskin", s.variables(), append([]string{"dlt"}, verb...)...)
+}
+
+// lacks runs a verb that a missing right ends.
+func (s *secured) lacks(t *testing.T, missing right, verb []string) {
+	t.Helper()
+	p := s.dlt(t, verb)
+	p.exits(6)
+	if said := p.stderr.all(); !strings.Contains(said, "missing right: "+missing.String()+";") {
+		t.Errorf("%v says %q, want the missing right %v", verb, said, missing)
+	}
+}
