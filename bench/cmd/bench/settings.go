@@ -27,6 +27,7 @@ type settings struct {
 	json     string
 	document string
 	from     string // measure nothing, publish this
+	growth   bool   // measure curves
 }
 
 // parse reads the command line. Its errors name the flag.
@@ -49,6 +50,7 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.StringVar(&s.json, "json", "", "also write the figures to `FILE`")
 	f.StringVar(&s.document, "document", "", "also write the figures into this Markdown `FILE`, between its marks, and pictures beside it")
 	f.StringVar(&s.from, "from", "", "measure nothing: print and publish what an earlier -json has written to `FILE`")
+	f.BoolVar(&s.growth, "growth", false, "measure how cost grows with handlers, calls, clients and partitions; there are "+work.Names(work.Growth()))
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -57,7 +59,11 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	}
 	s.kafka = list(kafka)
 	var errWorks error
-	s.works, errWorks = work.Choose(work.All(events), list(works))
+	all := work.All(events)
+	if s.growth {
+		all = work.Growth()
+	}
+	s.works, errWorks = work.Choose(all, list(works))
 	return &s, errors.Join(s.findSides(peers, list(sides)), errWorks, s.validate(events))
 }
 

@@ -52,6 +52,9 @@ func (r *Report) End(runs []rounds.Run) {
 func (r *Report) Sum() {
 	r.Summary = Summarize(r.Runs, r.Works)
 	r.Goals = goals(r.Summary)
+	if r.grown() {
+		r.Goals = r.growthGoals()
+	}
 	r.Rounds = 0
 	for _, run := range r.Runs {
 		r.Rounds = max(r.Rounds, run.Round)
@@ -60,7 +63,11 @@ func (r *Report) Sum() {
 
 // Write writes the report as JSON.
 func (r *Report) Write(path string) error {
-	text, err := json.MarshalIndent(r, "", "\t")
+	return writeJSON(path, r)
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "\t")
 	if err != nil {
 		return err
 	}
@@ -76,6 +83,9 @@ func Read(path string) (*Report, error) {
 	r := new(Report)
 	return r, json.Unmarshal(text, r)
 }
+
+// grown reports whether the works are points of curves.
+func (r *Report) grown() bool { return len(r.Works) > 0 && r.Works[0].Curve.Axis != "" }
 
 func (r *Report) title(name string) string {
 	for _, w := range r.Works {

@@ -76,6 +76,9 @@ func (r *Report) Print(w io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if r.grown() {
+		return r.printGrowth(w, table)
+	}
 	var broker, work string
 	for _, c := range r.Summary {
 		if c.Broker != broker || c.Work != work {
@@ -89,6 +92,11 @@ func (r *Report) Print(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	return r.printEnd(w, legend)
+}
+
+// printEnd prints what stands below the tables.
+func (r *Report) printEnd(w io.Writer, legend string) error {
 	_, err := fmt.Fprintf(w, "\n%s\n\n", legend)
 	for _, g := range r.Goals {
 		if err == nil {

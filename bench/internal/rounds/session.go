@@ -111,7 +111,7 @@ func (s *Session) one(ctx context.Context, b Broker, t *topics, one Side, w work
 	s.names++
 	st := &stage{session: s, broker: b, side: one, work: w, topics: t, at: side.Target{
 		Brokers: b.Addrs, Pattern: fmt.Sprintf("bench-%s-%s-%d", s.id, one.Name, s.names),
-		Op: w.Op, Size: w.Size, Delay: w.Delay, Partitions: w.Partitions,
+		Op: w.Op, Size: w.Size, Delay: w.Delay, Partitions: w.Partitions, KeepBytes: w.KeepBytes, Scale: w.Scale,
 	}}
 	run, err := st.perform(ctx, rate)
 	if err != nil {

@@ -1,0 +1,111 @@
+package report
+
+import (
+	"math"
+
+	"github.com/siskin-go/siskin/bench/internal/rounds"
+	"github.com/siskin-go/siskin/bench/internal/work"
+	"gonum.org/v1/plot/plotter"
+)
+
+// figure is one of the figures of a cell that can grow.
+type figure struct {
+	name string
+	of   func(Cell) float64
+}
+
+// The figures whose growth has a goal.
+var (
+	cpuFigure    = figure{"CPU a call", func(c Cell) float64 { return c.CPU.Median }}
+	serverFigure = figure{"server's CPU a call", func(c Cell) float64 { return c.ServerCost.Median }}
+	brokerFigure = figure{"broker's CPU a call", func(c Cell) float64 { return c.KafkaCost.Median }}
+	p50Figure    = figure{"p50", func(c Cell) float64 { return c.P50.Median }}
+	readyFigure  = figure{"time to ready", func(c Cell) float64 { return c.Ready.Median }}
+	egressFigure = figure{"bytes to the clients a call", func(c Cell) float64 { return c.Egress.Median }}
+	serverMemory = figure{"server's memory", func(c Cell) float64 { return c.ServerPeak.Median }}
+	clientMemory = figure{"client's memory", func(c Cell) float64 { return c.ClientPeak.Median }}
+)
+
+// growing are the figures that are looked at for a curve.
+func growing(curve string) []figure {
+	all := []figure{cpuFigure, p50Figure, serverMemory, clientMemory}
+	switch curve {
+	case "handlers", "called", "partitions":
+		all = append(all, readyFigure)
+	case "shared", "own":
+		all = append(all, egressFigure)
+	}
+	return all
+}
+
+// growth is a figure of a side over the numbers of a curve, where it is known.
+func (r *Report) growth(broker, curve, side string, f figure) plotter.XYs {
+	var points plotter.XYs
+	r.points(broker, curve, func(w work.Work, c Cell) {
+		if c.Side == side && c.Rounds > 0 && f.of(c) > 0 {
+			points = append(points, plotter.XY{X: float64(w.Curve.N), Y: f.of(c)})
+		}
+	})
+	return points
+}
+
+// risen is how many times the first value the last one is.
+func risen(points plotter.XYs) float64 {
+	if len(points) == 0 {
+		return 0
+	}
+	return points[len(points)-1].Y / points[0].Y
+}
+
+// power is that of the steepest step: 1 if a figure doubles where the number does.
+// It is negative where all steps go down.
+func power(points plotter.XYs) float64 {
+	steepest := math.Inf(-1)
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		steepest = max(steepest, math.Log(b.Y/a.Y)/math.Log(b.X/a.X))
+	}
+	return steepest
+}
+
+const (
+	constant  = 1.5 // a figure that has risen by less is constant
+	mostPower = 1.1
+)
+
+// growthGoals are that routing costs the same whatever the number of handlers,
+// and all else rises no more than its number does.
+func (r *Report) growthGoals() []Goal {
+	var all []Goal
+	for _, broker := range brokersOf(r.Summary) {
+		if g, ok := r.routing(broker); ok {
+			all = append(all, g)
+		}
+		for _, curve := range r.curves() {
+			for _, f := range growing(curve.Name) {
+				points := r.growth(broker, curve.Name, candidate, f)
+				if len(points) < 2 {
+					continue
+				}
+				p := 0.0
+				if risen(points) >= constant {
+					p = power(points)
+				}
+				all = append(all, Goal{broker, "power of growth, " + curve.Name + ", " + f.name, p, mostPower, true, p <= mostPower})
+			}
+		}
+	}
+	return all
+}
+
+// routing compares the server's CPU to the baseline's at the most handlers with
+// the same at one.
+func (r *Report) routing(broker string) (Goal, bool) {
+	ours := r.growth(broker, "handlers", candidate, serverFigure)
+	theirs := r.growth(broker, "handlers", rounds.Baseline, serverFigure)
+	if len(ours) < 2 || len(theirs) < 2 {
+		return Goal{}, false
+	}
+	f := quotient(risen(ours), risen(theirs))
+	return Goal{broker, "routing: how much more the server's CPU a call rises with the handlers than that of raw", f, 1.25, true, f <= 1.25}, true
+}
