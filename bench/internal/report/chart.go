@@ -57,6 +57,18 @@ func addCurve(p *plot.Plot, name string, style int, points plotter.XYs, dashed b
 	return nil
 }
 
+// addLine adds a line without dots, for many points.
+func addLine(p *plot.Plot, name string, style int, points plotter.XYs) error {
+	line, err := plotter.NewLine(points)
+	if err != nil {
+		return err
+	}
+	line.Color, line.Width = plotutil.Color(style), vg.Points(1.5)
+	p.Add(line)
+	p.Legend.Add(name, line)
+	return nil
+}
+
 // logarithmic makes an axis have a label at each of its values, or at the powers
 // of ten and of two around what it shows.
 func logarithmic(axis *plot.Axis, values ...float64) {
@@ -122,8 +134,8 @@ func save(p *plot.Plot, path string) error {
 	return err
 }
 
-// legendWidth is how much room the names take.
+// legendWidth is how much room the names take, with some for wider fonts.
 func legendWidth(p *plot.Plot) vg.Length {
 	box := p.Legend.Rectangle(draw.New(vgsvg.New(width, height)))
-	return box.Max.X - box.Min.X
+	return (box.Max.X - box.Min.X) * 1.25
 }

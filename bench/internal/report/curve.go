@@ -75,7 +75,7 @@ func (r *Report) drawGrowth(base, dir string) ([]Picture, error) {
 	var all []Picture
 	for _, broker := range brokersOf(r.Summary) {
 		for _, axis := range axisCurves {
-			p := newChart(axis.title+", "+broker, axis.label, "times the figure at the smallest number")
+			p := newChart(axis.title+", "+broker, axis.label, "times the first figure")
 			drawn, err := r.drawAxis(p, broker, axis.lines)
 			if err != nil {
 				return nil, fmt.Errorf("picture %q: %w", axis.title, err)

@@ -91,11 +91,11 @@ func (r *Report) growthMarkdown(pictures []Picture) string {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", p.Title, p.Path)
 			}
 		}
+		r.powers(&b, broker)
 		for _, curve := range r.curves() {
 			fmt.Fprintf(&b, "\n**%s** (`%s`)\n\n%s", capital(curve.Title), curve.Name, head(growthColumns))
 			r.points(broker, curve.Name, func(w work.Work, c Cell) { b.WriteString(tableRow(r.growthRow(w, c), len(growthColumns))) })
 		}
-		r.goalList(&b, broker)
 	}
 	return b.String()
 }

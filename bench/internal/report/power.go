@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/siskin-go/siskin/bench/internal/rounds"
 	"github.com/siskin-go/siskin/bench/internal/work"
@@ -26,17 +28,8 @@ var (
 	clientMemory = figure{"client's memory", func(c Cell) float64 { return c.ClientPeak.Median }}
 )
 
-// growing are the figures that are looked at for a curve.
-func growing(curve string) []figure {
-	all := []figure{cpuFigure, p50Figure, serverMemory, clientMemory}
-	switch curve {
-	case "handlers", "called", "partitions":
-		all = append(all, readyFigure)
-	case "shared", "own":
-		all = append(all, egressFigure)
-	}
-	return all
-}
+// allGrowing are those that are looked at.
+var allGrowing = []figure{cpuFigure, p50Figure, serverMemory, clientMemory, readyFigure, egressFigure}
 
 // growth is a figure of a side over the numbers of a curve, where it is known.
 func (r *Report) growth(broker, curve, side string, f figure) plotter.XYs {
@@ -82,20 +75,53 @@ func (r *Report) growthGoals() []Goal {
 			all = append(all, g)
 		}
 		for _, curve := range r.curves() {
-			for _, f := range growing(curve.Name) {
-				points := r.growth(broker, curve.Name, candidate, f)
-				if len(points) < 2 {
-					continue
+			for _, f := range allGrowing {
+				if p, ok := r.power(broker, curve.Name, f); ok {
+					all = append(all, Goal{broker, "power of growth, " + curve.Name + ", " + f.name, p, mostPower, true, p <= mostPower})
 				}
-				p := 0.0
-				if risen(points) >= constant {
-					p = power(points)
-				}
-				all = append(all, Goal{broker, "power of growth, " + curve.Name + ", " + f.name, p, mostPower, true, p <= mostPower})
 			}
 		}
 	}
 	return all
+}
+
+// power is that of a figure of the side that has goals. It is false for a figure
+// that there is not.
+func (r *Report) power(broker, curve string, f figure) (float64, bool) {
+	points := r.growth(broker, curve, candidate, f)
+	if len(points) < 2 {
+		return 0, false
+	}
+	if risen(points) < constant {
+		return 0, true
+	}
+	return power(points), true
+}
+
+// powers is the table of how all figures grow.
+func (r *Report) powers(b *strings.Builder, broker string) {
+	columns := []string{"power of growth"}
+	for _, f := range allGrowing {
+		columns = append(columns, f.name)
+	}
+	fmt.Fprintf(b, "\n%s", head(columns))
+	for _, curve := range r.curves() {
+		row := []string{capital(curve.Title)}
+		for _, f := range allGrowing {
+			cell := "–"
+			if p, ok := r.power(broker, curve.Name, f); ok {
+				cell = fmt.Sprintf("%.2f", p)
+				if p > mostPower {
+					cell += ", missed"
+				}
+			}
+			row = append(row, cell)
+		}
+		b.WriteString(tableRow(row, len(columns)))
+	}
+	if g, ok := r.routing(broker); ok {
+		fmt.Fprintf(b, "\nGoal: %s\n", strings.TrimPrefix(g.String(), broker+": "))
+	}
 }
 
 // routing compares the server's CPU to the baseline's at the most handlers with
