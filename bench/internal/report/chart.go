@@ -70,7 +70,7 @@ func addLine(p *plot.Plot, name string, style int, points plotter.XYs) error {
 }
 
 // logarithmic makes an axis have a label at each of its values, or at the powers
-// of ten and of two around what it shows.
+// of ten, and two and five times those, between what it shows.
 func logarithmic(axis *plot.Axis, values ...float64) {
 	axis.Scale = plot.LogScale{}
 	axis.Tick.Marker = logTicks(values)
@@ -109,6 +109,31 @@ func round(low, high float64) []float64 {
 		}
 	}
 	return all
+}
+
+// linear makes an axis begin at 0 and have labels at round numbers.
+func linear(axis *plot.Axis) {
+	axis.Min = 0
+	axis.Tick.Marker = linearTicks{}
+}
+
+// linearTicks are where a linear axis has its labels: four to ten of them.
+type linearTicks struct{}
+
+// Ticks is called by the plot.
+func (linearTicks) Ticks(low, high float64) []plot.Tick {
+	step := math.Pow(10, math.Floor(math.Log10(high-low)))
+	switch n := (high - low) / step; {
+	case n < 2:
+		step /= 5
+	case n < 4:
+		step /= 2
+	}
+	var ticks []plot.Tick
+	for i := math.Ceil(low / step); i*step <= high*1.001; i++ {
+		ticks = append(ticks, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step, 'g', 3, 64) + " "})
+	}
+	return ticks
 }
 
 // save draws the picture, and its legend to the right of it.

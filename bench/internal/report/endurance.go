@@ -152,7 +152,6 @@ func (e *Endurance) Publish(document, dir string) error {
 // draw draws the memory of server and client.
 func (e *Endurance) draw(title, path string) error {
 	p := newChart(title, "million requests", "MiB")
-	p.Y.Min = 0
 	for style, l := range []struct {
 		name string
 		of   func(rounds.Sample) float64
@@ -170,5 +169,7 @@ func (e *Endurance) draw(title, path string) error {
 			return err
 		}
 	}
+	linear(&p.X)
+	logarithmic(&p.Y)
 	return save(p, path)
 }
