@@ -43,6 +43,7 @@ type Cell struct {
 
 	// The rest is of points of a curve.
 	Ready      measure.Spread `json:"ready_ns,omitzero"`
+	First      measure.Spread `json:"first_ns,omitzero"`
 	Egress     measure.Spread `json:"egress_per_call,omitzero"` // bytes from brokers to clients
 	ServerCost measure.Spread `json:"server_cpu_ns_per_call,omitzero"`
 	ClientCost measure.Spread `json:"client_cpu_ns_per_call,omitzero"`
@@ -131,6 +132,7 @@ func (c *Cell) addGrowth(good []rounds.Run) {
 		from func(rounds.Run) float64
 	}{
 		{&c.Ready, func(r rounds.Run) float64 { return float64(r.Ready) }},
+		{&c.First, func(r rounds.Run) float64 { return float64(r.First) }},
 		{&c.Egress, func(r rounds.Run) float64 { return r.PerCall(float64(r.Read)) }},
 		{&c.ServerCost, func(r rounds.Run) float64 { return r.PerCall(float64(r.Server.CPU)) }},
 		{&c.ClientCost, func(r rounds.Run) float64 { return r.PerCall(float64(r.Client.CPU)) }},

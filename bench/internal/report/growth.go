@@ -12,12 +12,13 @@ import (
 // growthColumns are those of the tables of a curve.
 var growthColumns = []string{
 	"number", "side", "per second", "range", "p50 ms", "p99 ms", "server µs", "client µs", "broker µs", "to client, bytes",
-	"ready ms", "server MiB", "client MiB",
+	"ready ms", "first ms", "server MiB", "client MiB",
 }
 
 const growthLegend = `Medians of the rounds. Range: from the slowest to the fastest round, in percent of the median. CPU time is that of each
 process, and per call, as are the bytes that the broker sends to the clients, with the replies to others on the same partition.
-Ready: from the server's start until it has its partitions. Memory: the heap after a collection at the end of the load, and
+Ready: from the server's start until it has its partitions. First: until each pattern that is called was called once, and each
+client has called once. Memory: the heap after a collection at the end of the load, and
 behind the slash the most that the process had in memory.
 
 Goals compare each figure with the one at the smallest number. The power of a growth is that of its steepest step: 1 is linear,
@@ -32,7 +33,7 @@ func (r *Report) growthRow(w work.Work, c Cell) []string {
 	return []string{
 		number, c.Side, short(c.PerSecond.Median), fmt.Sprintf("%.0f %%", c.PerSecond.Percent()), millis(c.P50.Median), millis(c.P99.Median),
 		known(c.ServerCost.Median/1000, "%.1f"), known(c.ClientCost.Median/1000, "%.1f"), known(c.KafkaCost.Median/1000, "%.1f"),
-		known(c.Egress.Median, "%.0f"), known(c.Ready.Median/1e6, "%.0f"),
+		known(c.Egress.Median, "%.0f"), known(c.Ready.Median/1e6, "%.0f"), known(c.First.Median/1e6, "%.0f"),
 		held(c.ServerHeap.Median, c.ServerPeak.Median), held(c.ClientHeap.Median, c.ClientPeak.Median),
 	}
 }

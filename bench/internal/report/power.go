@@ -23,13 +23,14 @@ var (
 	brokerFigure = figure{"broker's CPU a call", func(c Cell) float64 { return c.KafkaCost.Median }}
 	p50Figure    = figure{"p50", func(c Cell) float64 { return c.P50.Median }}
 	readyFigure  = figure{"time to ready", func(c Cell) float64 { return c.Ready.Median }}
+	firstFigure  = figure{"time of first calls", func(c Cell) float64 { return c.First.Median }}
 	egressFigure = figure{"bytes to the clients a call", func(c Cell) float64 { return c.Egress.Median }}
 	serverMemory = figure{"server's memory", func(c Cell) float64 { return c.ServerPeak.Median }}
 	clientMemory = figure{"client's memory", func(c Cell) float64 { return c.ClientPeak.Median }}
 )
 
 // allGrowing are those that are looked at.
-var allGrowing = []figure{cpuFigure, p50Figure, serverMemory, clientMemory, readyFigure, egressFigure}
+var allGrowing = []figure{cpuFigure, p50Figure, serverMemory, clientMemory, readyFigure, firstFigure, egressFigure}
 
 // growth is a figure of a side over the numbers of a curve, where it is known.
 func (r *Report) growth(broker, curve, side string, f figure) plotter.XYs {

@@ -28,6 +28,7 @@ type Run struct {
 
 	// The rest is of points of a curve.
 	Ready       time.Duration  `json:"ready_ns,omitempty"`     // that the server took to have its partitions
+	First       time.Duration  `json:"first_ns,omitempty"`     // until each pattern was called once, and by each client
 	Read        uint64         `json:"client_read,omitempty"`  // bytes that brokers sent to clients
 	ServerHolds measure.Memory `json:"server_memory,omitzero"` // after the load
 	ClientHolds measure.Memory `json:"client_memory,omitzero"`

@@ -51,7 +51,8 @@ func (s *stage) load(ctx context.Context, rate float64) (Run, error) {
 		return Run{}, err
 	}
 	first := s.firstCalls()
-	if _, err := s.call(ctx, min(first, s.work.InFlight), 0, first, 0); err != nil { // the server's group is settled after it
+	opened, err := s.call(ctx, min(first, s.work.InFlight), 0, first, 0)
+	if err != nil { // the server's group is settled after it
 		return Run{}, fmt.Errorf("first call: %w", err)
 	}
 	if s.session.Warmup > 0 {
@@ -59,7 +60,7 @@ func (s *stage) load(ctx context.Context, rate float64) (Run, error) {
 			return Run{}, fmt.Errorf("warming up: %w", err)
 		}
 	}
-	run := Run{Rate: rate, Ready: s.ready}
+	run := Run{Rate: rate, Ready: s.ready, First: opened.Took}
 	before, err := s.reading(ctx)
 	if err != nil {
 		return Run{}, err
