@@ -31,10 +31,11 @@ var axisCurves = []struct {
 			{"one called: CPU a call", "handlers", candidate, cpuFigure},
 			{"one called: p50", "handlers", candidate, p50Figure},
 			{"all called: CPU a call", "called", candidate, cpuFigure},
+			{"all called, one reply topic: CPU", "together", candidate, cpuFigure},
+			{"all called: time of first calls", "called", candidate, firstFigure},
 			{"time to ready", "handlers", candidate, readyFigure},
 			{"server's memory", "handlers", candidate, serverMemory},
 			{"raw, one called: CPU a call", "handlers", rounds.Baseline, cpuFigure},
-			{"raw, all called: CPU a call", "called", rounds.Baseline, cpuFigure},
 		},
 	},
 	{

@@ -18,8 +18,8 @@ var growthColumns = []string{
 const growthLegend = `Medians of the rounds. Range: from the slowest to the fastest round, in percent of the median. CPU time is that of each
 process, and per call, as are the bytes that the broker sends to the clients, with the replies to others on the same partition.
 Ready: from the server's start until it has its partitions. First: until each pattern that is called was called once, and each
-client has called once. Memory: the heap after a collection at the end of the load, and
-behind the slash the most that the process had in memory.
+client has called once. Memory: the heap after a collection at the end of the load, and behind the slash the most that the
+process had in memory.
 
 Goals compare each figure with the one at the smallest number. The power of a growth is that of its steepest step: 1 is linear,
 0 is constant; a figure that rises by less than half from the smallest to the largest number has none. A tenth above 1 is for

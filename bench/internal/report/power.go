@@ -89,7 +89,11 @@ func (r *Report) growthGoals() []Goal {
 // power is that of a figure of the side that has goals. It is false for a figure
 // that there is not.
 func (r *Report) power(broker, curve string, f figure) (float64, bool) {
-	points := r.growth(broker, curve, candidate, f)
+	return r.powerOf(broker, curve, candidate, f)
+}
+
+func (r *Report) powerOf(broker, curve, side string, f figure) (float64, bool) {
+	points := r.growth(broker, curve, side, f)
 	if len(points) < 2 {
 		return 0, false
 	}
@@ -109,20 +113,30 @@ func (r *Report) powers(b *strings.Builder, broker string) {
 	for _, curve := range r.curves() {
 		row := []string{capital(curve.Title)}
 		for _, f := range allGrowing {
-			cell := "–"
-			if p, ok := r.power(broker, curve.Name, f); ok {
-				cell = fmt.Sprintf("%.2f", p)
-				if p > mostPower {
-					cell += ", missed"
-				}
-			}
-			row = append(row, cell)
+			row = append(row, r.powerCell(broker, curve.Name, f))
 		}
 		b.WriteString(tableRow(row, len(columns)))
 	}
 	if g, ok := r.routing(broker); ok {
 		fmt.Fprintf(b, "\nGoal: %s\n", strings.TrimPrefix(g.String(), broker+": "))
 	}
+}
+
+// powerCell has raw's power too where the goal is missed.
+func (r *Report) powerCell(broker, curve string, f figure) string {
+	p, ok := r.power(broker, curve, f)
+	if !ok {
+		return "–"
+	}
+	cell := fmt.Sprintf("%.2f", p)
+	if p <= mostPower {
+		return cell
+	}
+	cell += ", missed"
+	if raw, ok := r.powerOf(broker, curve, rounds.Baseline, f); ok {
+		cell += fmt.Sprintf("; raw %.2f", raw)
+	}
+	return cell
 }
 
 // routing compares the server's CPU to the baseline's at the most handlers with

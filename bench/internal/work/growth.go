@@ -37,6 +37,11 @@ func Growth() []Work {
 			func(w *Work, n int) { w.Handlers, w.AllCalled = n, true },
 		},
 		{
+			Curve{Axis: "handlers", Name: "together", Title: "handlers of a service, all called in turn, with one reply topic"},
+			[]int{1, 10, 100, 1000},
+			func(w *Work, n int) { w.Handlers, w.AllCalled, w.OwnReplies = n, true, true },
+		},
+		{
 			Curve{Axis: "pending", Name: "pending", Title: "calls in flight, all answered"},
 			[]int{1, 10, 100, 1000, mostPending},
 			func(w *Work, n int) { w.InFlight = n },
