@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/siskin-go/siskin/bench/internal/measure"
 	"github.com/siskin-go/siskin/bench/internal/rounds"
@@ -28,7 +29,9 @@ var (
 	pieces    = unit{"", 1}
 )
 
-func (u unit) text(f float64) string { return fmt.Sprintf("%.2f%s", f/u.value, u.name) }
+func (u unit) text(f float64) string {
+	return fmt.Sprintf("%.2f%s", math.Round(100*f/u.value)/100+0, u.name) // + 0 turns -0 into 0
+}
 
 // String is a trend as a line of text.
 func (t Trend) String() string {
