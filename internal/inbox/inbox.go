@@ -61,6 +61,10 @@ type Inbox struct {
 	// it wait for a broker, so callers never do; it is taken before mu.
 	turn sync.Mutex
 
+	asked      atomic.Uint64 // for restarts of the reader's fetches
+	restarting sync.Mutex    // held across a restart
+	restarted  uint64        // the last one who asked for a restart that was begun
+
 	mu     sync.Mutex
 	routes map[string]*slot // by reply topic
 	places map[partition]*place

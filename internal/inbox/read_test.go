@@ -2,6 +2,8 @@ package inbox_test
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +60,37 @@ func TestSecondRouteDoesNotWaitForTheFetchUnderWay(t *testing.T) {
 		if err := parked.Wait(testContext(t), i+2); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// They share the restarts of the fetch that waits.
+func TestRoutesThatComeTogetherAreAllRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 2, []string{"first.reply"})
+	b.route(t, "first.reply")
+	var want []string
+	var opening sync.WaitGroup
+	for i := range 50 {
+		topic := fmt.Sprintf("%02d.reply", i)
+		want = append(want, topic)
+		opening.Go(func() {
+			r, err := b.Route(testContext(t), topic)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			rec := &kgo.Record{Topic: topic, Partition: r.Partition, Value: []byte(topic)}
+			if err := b.client.ProduceSync(testContext(t), rec).FirstErr(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	opening.Wait()
+	b.await(t, "the replies", func() bool { return len(b.delivered) >= len(want) })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if got := slices.Sorted(slices.Values(b.delivered)); !slices.Equal(got, want) {
+		t.Errorf("delivered %q, want %q", got, want)
 	}
 }
 

@@ -83,20 +83,28 @@ func (in *Inbox) hurry(reader *kgo.Client, route *Route) {
 			return
 		}
 	}
-	restart(reader)
+	in.restart(reader)
 	select {
 	case <-time.After(20 * time.Millisecond):
 	case <-in.ctx.Done():
 		return
 	}
 	if !route.heard.Load() {
-		restart(reader)
+		in.restart(reader)
 	}
 }
 
 // restart ends the fetches that wait at the brokers; the library starts new
-// ones with all partitions that it knows by now.
-func restart(reader *kgo.Client) {
+// ones with all partitions that it knows by now. Those who ask while another one's
+// restart runs share the next one: it costs more with each route that is read.
+func (in *Inbox) restart(reader *kgo.Client) {
+	asked := in.asked.Add(1)
+	in.restarting.Lock()
+	defer in.restarting.Unlock()
+	if asked <= in.restarted {
+		return
+	}
+	in.restarted = in.asked.Load()
 	reader.SetOffsets(map[string]map[int32]kgo.EpochOffset{"siskin.no-such-topic": {0: {Epoch: -1}}})
 }
 

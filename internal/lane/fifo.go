@@ -30,7 +30,9 @@ func (f *fifo) pop() Turn {
 	if f.first == len(f.items) {
 		f.items, f.first = f.items[:0], 0
 	} else if f.first >= 1024 && 2*f.first >= len(f.items) {
-		f.items, f.first = f.items[:copy(f.items, f.items[f.first:])], 0
+		n := copy(f.items, f.items[f.first:])
+		clear(f.items[n:]) // each record keeps all that was fetched with it
+		f.items, f.first = f.items[:n], 0
 	}
 	return it
 }

@@ -15,7 +15,7 @@ const (
 
 // Histogram counts durations, exact to 0.8 %, in constant space and without
 // allocating. The zero value is empty. It is not safe for concurrent use:
-// give each goroutine its own and Merge them.
+// give each goroutine its own and Merge them, or use a lock.
 type Histogram struct {
 	counts [slots]uint32
 	total  uint64

@@ -33,17 +33,17 @@ func Run(ctx context.Context, plan Plan, call func(context.Context) error) (*Res
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	workers := make([]worker, plan.InFlight) // with their histograms, before the clock starts
+	sheets := make([]sheet, min(plan.InFlight, mostSheets)) // before the clock starts
 	r := &run{plan: plan, call: call, stop: stop, begin: time.Now()}
 	var running sync.WaitGroup
-	for i := range workers {
-		running.Go(func() { workers[i].work(ctx, r) })
+	for i := range plan.InFlight {
+		running.Go(func() { r.work(ctx, &sheets[i%len(sheets)]) })
 	}
 	running.Wait()
 	res := &Result{Took: time.Since(r.begin)}
-	for i := range workers {
-		res.Latencies.Merge(&workers[i].latencies)
-		res.Failed += workers[i].failed
+	for i := range sheets {
+		res.Latencies.Merge(&sheets[i].latencies)
+		res.Failed += sheets[i].failed
 	}
 	if first := r.err.Load(); first != nil {
 		res.Err = *first
@@ -61,26 +61,40 @@ type run struct {
 	err   atomic.Pointer[error]
 }
 
-// worker has one call in flight at a time.
-type worker struct {
+// mostSheets bounds the memory for latencies: each histogram takes 17 KiB, and
+// there can be 10,000 calls in flight.
+const mostSheets = 64
+
+// sheet is where some of the workers note what their calls brought.
+type sheet struct {
+	mu        sync.Mutex
 	latencies Histogram
 	failed    uint64
 }
 
-func (w *worker) work(ctx context.Context, r *run) {
+func (s *sheet) note(took time.Duration, failed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if failed {
+		s.failed++
+		return
+	}
+	s.latencies.Record(took)
+}
+
+// work has one call in flight at a time.
+func (r *run) work(ctx context.Context, s *sheet) {
 	for {
 		due, ok := r.next(ctx)
 		if !ok {
 			return
 		}
 		err := r.call(ctx)
-		switch {
-		case err == nil:
-			w.latencies.Record(time.Since(due))
-		case ctx.Err() != nil:
+		if err != nil && ctx.Err() != nil {
 			return
-		default:
-			w.failed++
+		}
+		s.note(time.Since(due), err != nil)
+		if err != nil {
 			r.fail(err)
 		}
 	}

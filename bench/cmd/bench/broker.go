@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	"github.com/siskin-go/siskin/bench/internal/half"
 	"github.com/siskin-go/siskin/bench/internal/rounds"
@@ -21,10 +22,10 @@ type broker struct {
 }
 
 // serveBroker is the embedded broker as a program: it prints its addresses and
-// ends when stdin does.
+// ends when stdin does. Topics that keep only so much are cut each second.
 func serveBroker(stdin io.Reader, stdout io.Writer) error {
 	signal.Ignore(os.Interrupt) // the parent gets it too, and ends us in order
-	b, err := devbroker.Start(devbroker.Config{Listen: "127.0.0.1:0"})
+	b, err := devbroker.Start(devbroker.Config{Listen: "127.0.0.1:0", RetentionCheck: time.Second})
 	if err != nil {
 		return err
 	}

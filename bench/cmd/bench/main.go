@@ -44,11 +44,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if set.from != "" && set.endure > 0 {
+		return set.endureAgain(stdout)
+	}
 	if set.from != "" {
 		return set.again(stdout)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if set.endure > 0 {
+		return set.endurance(ctx, stdout, stderr)
+	}
 	return set.measure(ctx, stdout, stderr)
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/siskin-go/siskin/bench/internal/report"
 	"github.com/siskin-go/siskin/bench/internal/rounds"
 	"github.com/siskin-go/siskin/bench/internal/work"
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil { // else each program takes a second to end
 		panic(err)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 const document = "# Speed\n\nBy hand.\n\n<!-- figures: begin (written by scripts/bench) -->\nstale\n<!-- figures: end -->\n\nBy hand too.\n"
@@ -89,6 +91,60 @@ func written(t *testing.T, table, doc string) {
 	}
 }
 
+// A point of each curve is measured on both sides.
+func TestGrowthOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, doc := filepath.Join(dir, "growth.json"), filepath.Join(dir, "speed.md")
+	if err := os.WriteFile(doc, []byte(strings.ReplaceAll(document, "figures:", "growth:")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, progress bytes.Buffer
+	works := "handlers-1,handlers-10,called-10,pending-10,waiting-10,shared-10,own-10,partitions-10"
+	args := []string{"-growth", "-rounds", "1", "-duration", "50ms", "-warmup", "10ms", "-works", works, "-json", file, "-document", doc}
+	if err := run(args, nil, &out, &progress); err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	rep, err := report.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rep.Runs {
+		if r.Side == "raw" && r.Work == "waiting-10" {
+			continue
+		}
+		if r.Missing != "" || r.Count == 0 || r.ServerHolds.Heap == 0 || r.ClientHolds.Goroutines == 0 || r.Side == "siskin" && r.Ready <= 0 {
+			t.Errorf("implausible: %+v", r)
+		}
+		if clients := r.Work == "shared-10" || r.Work == "own-10"; clients != (r.Read > 0) {
+			t.Errorf("%s: %d bytes to the clients", r.Work, r.Read)
+		}
+	}
+	text, err := os.ReadFile(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "Clients with a reply topic each") || strings.Contains(string(text), "stale") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+func TestEnduranceOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "endurance.json")
+	var out, progress bytes.Buffer
+	if err := run([]string{"-endurance", "1000", "-json", file}, nil, &out, &progress); err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	rep, err := report.ReadEndurance(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(rep.Samples); n != mostSamples || rep.Samples[n-1].Requests != 1000 {
+		t.Errorf("%d samples: %+v", n, rep.Samples)
+	}
+}
+
 // A side that cannot do a work has a row that says so, and the others go on.
 func TestBrokenSide(t *testing.T) {
 	t.Parallel()
@@ -128,6 +184,8 @@ func TestParse(t *testing.T) {
 		{"-duration", "0s"},
 		{"-warmup", "-1s"},
 		{"-events", "0"},
+		{"-growth", "-endurance", "1"},
+		{"-growth", "-works", "events"},
 		{"-embedded=false"},
 		{"rounds"},
 	} {

@@ -27,6 +27,8 @@ type settings struct {
 	json     string
 	document string
 	from     string // measure nothing, publish this
+	growth   bool   // measure curves
+	endure   uint64 // requests of one long run, and measure nothing else
 }
 
 // parse reads the command line. Its errors name the flag.
@@ -49,6 +51,8 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.StringVar(&s.json, "json", "", "also write the figures to `FILE`")
 	f.StringVar(&s.document, "document", "", "also write the figures into this Markdown `FILE`, between its marks, and pictures beside it")
 	f.StringVar(&s.from, "from", "", "measure nothing: print and publish what an earlier -json has written to `FILE`")
+	f.BoolVar(&s.growth, "growth", false, "measure how cost grows with handlers, calls, clients and partitions; there are "+work.Names(work.Growth()))
+	f.Uint64Var(&s.endure, "endurance", 0, "measure only what Siskin's memory does over `N` requests")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -57,7 +61,11 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	}
 	s.kafka = list(kafka)
 	var errWorks error
-	s.works, errWorks = work.Choose(work.All(events), list(works))
+	all := work.All(events)
+	if s.growth {
+		all = work.Growth()
+	}
+	s.works, errWorks = work.Choose(all, list(works))
 	return &s, errors.Join(s.findSides(peers, list(sides)), errWorks, s.validate(events))
 }
 
@@ -85,6 +93,9 @@ func (s *settings) validate(events uint64) error {
 	}
 	if s.duration < time.Millisecond || s.warmup < 0 {
 		errs = append(errs, fmt.Errorf("-duration %v: must be at least 1ms, -warmup %v: must not be negative", s.duration, s.warmup))
+	}
+	if s.growth && s.endure > 0 {
+		errs = append(errs, errors.New("-growth and -endurance: one at a time"))
 	}
 	if events < 1 {
 		errs = append(errs, errors.New("-events 0: must be at least 1"))

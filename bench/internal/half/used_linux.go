@@ -13,7 +13,13 @@ import (
 const tick = 10 * time.Millisecond
 
 // UsedBy is what a process has used so far; zero if there is none.
-func UsedBy(pid int) Used { return Used{CPU: cpuOf(pid), Peak: peakOf(pid)} }
+func UsedBy(pid int) Used {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return Used{}
+	}
+	return Used{CPU: cpuOf(pid), Peak: memory(status, "VmHWM:"), Resident: memory(status, "VmRSS:")}
+}
 
 func cpuOf(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -33,12 +39,9 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-func peakOf(pid int) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, after, _ := strings.Cut(string(text), "VmHWM:")
+// memory is a line of a process's status, in bytes; 0 if there is none.
+func memory(status []byte, name string) int64 {
+	_, after, _ := strings.Cut(string(status), name)
 	fields := strings.Fields(after)
 	if len(fields) == 0 {
 		return 0

@@ -21,3 +21,19 @@ func OwnAllocs() Allocs {
 func (a Allocs) Since(earlier Allocs) Allocs {
 	return Allocs{Objects: a.Objects - earlier.Objects, Bytes: a.Bytes - earlier.Bytes}
 }
+
+// Memory is what a process holds.
+type Memory struct {
+	Heap       uint64 `json:"heap_bytes"` // of objects in use, after a collection
+	Goroutines int    `json:"goroutines"`
+}
+
+// OwnMemory is what this process holds. It collects garbage first, twice, so that
+// what waits in a sync.Pool goes too.
+func OwnMemory() Memory {
+	runtime.GC()
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	return Memory{Heap: mem.HeapAlloc, Goroutines: runtime.NumGoroutine()}
+}

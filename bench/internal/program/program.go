@@ -62,7 +62,7 @@ func Main(s side.Side, args []string, stdin io.Reader, stdout io.Writer) (err er
 func settings(args []string) (at side.Target, profile string, err error) {
 	for _, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
-		var errOne error
+		errOne := scale(&at.Scale, name, value)
 		switch name {
 		case "brokers":
 			at.Brokers = strings.Split(value, ",")
@@ -88,7 +88,22 @@ func settings(args []string) (at side.Target, profile string, err error) {
 	return at, profile, errors.Join(err, at.Op.Check())
 }
 
-// serve answers "handled N", beside what every half answers.
+// scale reads a setting of the scale, if it is one.
+func scale(s *side.Scale, name, value string) (err error) {
+	number := map[string]*int{
+		"handlers": &s.Handlers, "clients": &s.Clients, "reply_partitions": &s.ReplyPartitions, "waiting": &s.Waiting,
+	}
+	flag := map[string]*bool{"all_called": &s.AllCalled, "own_replies": &s.OwnReplies}
+	if into := number[name]; into != nil {
+		*into, err = strconv.Atoi(value)
+	}
+	if into := flag[name]; into != nil {
+		*into, err = strconv.ParseBool(value)
+	}
+	return err
+}
+
+// serve answers "handled N" and "started", beside what every half answers.
 func serve(s side.Side, at side.Target, stdin io.Reader, stdout io.Writer) error {
 	seen := newTally()
 	at.Handled = seen.add
@@ -96,9 +111,12 @@ func serve(s side.Side, at side.Target, stdin io.Reader, stdout io.Writer) error
 	if err != nil {
 		return err
 	}
-	err = converse(stdin, stdout, func(ctx context.Context, words []string) (Figures, error) {
+	err = converse(stdin, stdout, nil, func(ctx context.Context, words []string) (Figures, error) {
+		if words[0] == "started" {
+			return started(ctx, server)
+		}
 		if len(words) != 2 || words[0] != "handled" {
-			return Figures{}, fmt.Errorf("%q: a server knows only handled N, and usage", words)
+			return Figures{}, fmt.Errorf("%q: a server knows only handled N, started, usage and memory", words)
 		}
 		n, err := strconv.ParseUint(words[1], 10, 63)
 		if err != nil {
@@ -110,15 +128,29 @@ func serve(s side.Side, at side.Target, stdin io.Reader, stdout io.Writer) error
 	return errors.Join(err, server.Close())
 }
 
+// started is how long the server took to have its partitions; nothing if it does
+// not know.
+func started(ctx context.Context, server side.Server) (Figures, error) {
+	s, ok := server.(side.Starter)
+	if !ok {
+		return Figures{}, nil
+	}
+	took, err := s.Ready(ctx)
+	return Figures{Count: 1, Took: took}, err
+}
+
 // call answers "load NAME=VALUE…", beside what every half answers.
 func call(s side.Side, at side.Target, stdin io.Reader, stdout io.Writer) error {
-	client, err := s.Dial(context.Background(), at)
+	if at.Clients > 0 {
+		at.Traffic = new(side.Traffic)
+	}
+	client, err := dial(s, at)
 	if err != nil {
 		return err
 	}
-	err = converse(stdin, stdout, func(ctx context.Context, words []string) (Figures, error) {
+	err = converse(stdin, stdout, at.Traffic, func(ctx context.Context, words []string) (Figures, error) {
 		if words[0] != "load" {
-			return Figures{}, fmt.Errorf("%q: a client knows only load, and usage", words)
+			return Figures{}, fmt.Errorf("%q: a client knows only load, usage and memory", words)
 		}
 		p, err := plan(words[1:])
 		if err != nil {
@@ -167,9 +199,23 @@ func figures(res *load.Result) Figures {
 	}
 }
 
+// Usage is the answer to "usage".
+type Usage struct {
+	measure.Allocs
+	Read uint64 `json:"read_bytes,omitempty"` // from brokers, where that is counted
+}
+
+func usage(t *side.Traffic) Usage {
+	u := Usage{Allocs: measure.OwnAllocs()}
+	if t != nil {
+		u.Read = t.Read()
+	}
+	return u
+}
+
 // converse says that it is ready, then answers a line with a line. Each half
-// answers "usage" with what it has allocated.
-func converse(stdin io.Reader, stdout io.Writer, answer func(context.Context, []string) (Figures, error)) error {
+// answers "usage" with what it has allocated, and "memory" with what it holds.
+func converse(stdin io.Reader, stdout io.Writer, read *side.Traffic, answer func(context.Context, []string) (Figures, error)) error {
 	if _, err := fmt.Fprintln(stdout, "ready"); err != nil {
 		return err
 	}
@@ -188,19 +234,21 @@ func converse(stdin io.Reader, stdout io.Writer, answer func(context.Context, []
 	}()
 	out := json.NewEncoder(stdout)
 	for line := range lines {
-		if err := out.Encode(reply(ctx, strings.Fields(line), answer)); err != nil {
+		if err := out.Encode(reply(ctx, strings.Fields(line), read, answer)); err != nil {
 			return err
 		}
 	}
 	return <-ended
 }
 
-func reply(ctx context.Context, words []string, answer func(context.Context, []string) (Figures, error)) any {
+func reply(ctx context.Context, words []string, read *side.Traffic, answer func(context.Context, []string) (Figures, error)) any {
 	switch {
 	case len(words) == 0:
 		return Figures{Error: "an empty line"}
 	case words[0] == "usage":
-		return measure.OwnAllocs()
+		return usage(read)
+	case words[0] == "memory":
+		return measure.OwnMemory()
 	}
 	f, err := answer(ctx, words)
 	if err != nil {

@@ -27,10 +27,11 @@ const callTimeout = 30 * time.Second
 type client struct {
 	kafka     *kgo.Client
 	at        side.Target
-	partition []byte // decimal text, as the header wants it
-	prefix    string // of this client's correlation ids
-	text      []byte // what is sent, in the operations Echo and Events
-	replies   int    // to one call, at most
+	patterns  []string // that are called in turn
+	partition []byte   // decimal text, as the header wants it
+	prefix    string   // of this client's correlation ids
+	text      []byte   // what is sent, in the operations Echo and Events
+	replies   int      // to one call, at most
 	calls     atomic.Uint64
 	receiving sync.WaitGroup
 
@@ -46,7 +47,7 @@ type outcome struct {
 }
 
 func dial(ctx context.Context, at side.Target) (*client, error) {
-	kafka, err := newClient(at)
+	kafka, err := newClient(at, at.Options()...)
 	if err != nil {
 		return nil, fmt.Errorf("raw client: %w", err)
 	}
@@ -58,6 +59,7 @@ func dial(ctx context.Context, at side.Target) (*client, error) {
 	c := &client{
 		kafka:     kafka,
 		at:        at,
+		patterns:  at.Called(),
 		text:      bytes.Repeat([]byte("x"), at.Size),
 		replies:   1,
 		partition: strconv.AppendInt(nil, int64(end.Partition), 10),
@@ -153,9 +155,10 @@ func (c *client) stream(ctx context.Context) error {
 
 // call sends a request and checks its replies until the last one.
 func (c *client) call(ctx context.Context, value []byte, check func([]byte) error) error {
-	id := c.prefix + strconv.FormatUint(c.calls.Add(1), 36)
+	n := c.calls.Add(1)
+	id := c.prefix + strconv.FormatUint(n, 36)
 	replies := c.await(id)
-	c.send(id, value)
+	c.send(c.patterns[n%uint64(len(c.patterns))], id, value)
 	for {
 		select {
 		case out := <-replies:
@@ -174,9 +177,9 @@ func (c *client) call(ctx context.Context, value []byte, check func([]byte) erro
 
 // send produces a request. The call's context stays out of it: cancelling one
 // record would fail the others of its batch.
-func (c *client) send(id string, value []byte) {
+func (c *client) send(pattern, id string, value []byte) {
 	request := &kgo.Record{
-		Topic: c.at.Pattern,
+		Topic: pattern,
 		Value: value,
 		Headers: []kgo.RecordHeader{
 			{Key: correlationID, Value: []byte(id)},

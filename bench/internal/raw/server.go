@@ -44,7 +44,7 @@ type poll struct {
 func serve(at side.Target) (*server, error) {
 	kafka, err := newClient(at,
 		kgo.ConsumerGroup(at.Group()),
-		kgo.ConsumeTopics(at.Pattern),
+		kgo.ConsumeTopics(at.Patterns()...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.AutoCommitMarks(),
 		kgo.AutoCommitInterval(commitEvery),

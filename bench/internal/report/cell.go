@@ -40,6 +40,16 @@ type Cell struct {
 	ClientPeak measure.Spread `json:"client_peak_memory"`
 	KafkaPeak  measure.Spread `json:"kafka_peak_memory"`
 	Rate       measure.Spread `json:"rate,omitzero"`
+
+	// The rest is of points of a curve.
+	Ready      measure.Spread `json:"ready_ns,omitzero"`
+	First      measure.Spread `json:"first_ns,omitzero"`
+	Egress     measure.Spread `json:"egress_per_call,omitzero"` // bytes from brokers to clients
+	ServerCost measure.Spread `json:"server_cpu_ns_per_call,omitzero"`
+	ClientCost measure.Spread `json:"client_cpu_ns_per_call,omitzero"`
+	KafkaCost  measure.Spread `json:"kafka_cpu_ns_per_call,omitzero"`
+	ServerHeap measure.Spread `json:"server_heap,omitzero"`
+	ClientHeap measure.Spread `json:"client_heap,omitzero"`
 }
 
 // Summarize makes cells of runs, by broker, then work, then side, each in the
@@ -99,13 +109,39 @@ func newCell(all, base []rounds.Run, w work.Work) Cell {
 		{&c.KafkaPeak, func(r rounds.Run) float64 { return float64(r.Kafka.Peak) }},
 		{&c.Rate, func(r rounds.Run) float64 { return r.Rate }},
 	} {
-		values := make([]float64, len(good))
-		for i, r := range good {
-			values[i] = figure.from(r)
-		}
-		*figure.into = measure.SpreadOf(values)
+		*figure.into = spread(good, figure.from)
+	}
+	if w.Curve.Axis != "" {
+		c.addGrowth(good)
 	}
 	return c
+}
+
+func spread(runs []rounds.Run, figure func(rounds.Run) float64) measure.Spread {
+	values := make([]float64, len(runs))
+	for i, r := range runs {
+		values[i] = figure(r)
+	}
+	return measure.SpreadOf(values)
+}
+
+// addGrowth adds what only points of a curve have.
+func (c *Cell) addGrowth(good []rounds.Run) {
+	for _, figure := range []struct {
+		into *measure.Spread
+		from func(rounds.Run) float64
+	}{
+		{&c.Ready, func(r rounds.Run) float64 { return float64(r.Ready) }},
+		{&c.First, func(r rounds.Run) float64 { return float64(r.First) }},
+		{&c.Egress, func(r rounds.Run) float64 { return r.PerCall(float64(r.Read)) }},
+		{&c.ServerCost, func(r rounds.Run) float64 { return r.PerCall(float64(r.Server.CPU)) }},
+		{&c.ClientCost, func(r rounds.Run) float64 { return r.PerCall(float64(r.Client.CPU)) }},
+		{&c.KafkaCost, func(r rounds.Run) float64 { return r.PerCall(float64(r.Kafka.CPU)) }},
+		{&c.ServerHeap, func(r rounds.Run) float64 { return float64(r.ServerHolds.Heap) }},
+		{&c.ClientHeap, func(r rounds.Run) float64 { return float64(r.ClientHolds.Heap) }},
+	} {
+		*figure.into = spread(good, figure.from)
+	}
 }
 
 func allocs(r rounds.Run) float64 {

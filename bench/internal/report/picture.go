@@ -2,13 +2,12 @@ package report
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 )
 
@@ -19,16 +18,11 @@ type Picture struct {
 	Path   string // from the folder of the document
 }
 
-const (
-	width  = 18 * vg.Centimeter
-	height = 10 * vg.Centimeter
-)
-
 // Draw writes the report's pictures into the folder base/dir, and returns them
 // with their paths from base.
 func (r *Report) Draw(base, dir string) ([]Picture, error) {
-	if err := os.MkdirAll(filepath.Join(base, dir), 0o755); err != nil {
-		return nil, err
+	if r.grown() {
+		return r.drawGrowth(base, dir)
 	}
 	var all []Picture
 	for _, broker := range brokersOf(r.Summary) {
@@ -40,8 +34,7 @@ func (r *Report) Draw(base, dir string) ([]Picture, error) {
 			{"latency", "Latency of a call: median, and dashed 99th percentile", r.drawLatency},
 			{"works", "Everything, compared with raw", r.drawWorks},
 		} {
-			picture := plot.New()
-			picture.Title.Text = p.title + ", " + broker
+			picture := newChart(p.title+", "+broker, "calls in flight, one partition", "")
 			lines, err := p.draw(picture, broker)
 			if err != nil {
 				return nil, fmt.Errorf("picture %q: %w", p.title, err)
@@ -50,7 +43,7 @@ func (r *Report) Draw(base, dir string) ([]Picture, error) {
 				continue
 			}
 			path := filepath.Join(dir, p.name+"-"+broker+".svg")
-			if err := picture.Save(width, height, filepath.Join(base, path)); err != nil {
+			if err := save(picture, filepath.Join(base, path)); err != nil {
 				return nil, fmt.Errorf("picture %q: %w", p.title, err)
 			}
 			all = append(all, Picture{Broker: broker, Title: picture.Title.Text, Path: path})
@@ -72,21 +65,11 @@ func (r *Report) sides() []string {
 
 // curve adds a line of a side, which has the same color in all pictures.
 func (r *Report) curve(p *plot.Plot, side string, points plotter.XYs, dashed, named bool) error {
-	line, dots, err := plotter.NewLinePoints(points)
-	if err != nil {
-		return err
-	}
-	color := slices.Index(r.sides(), side)
-	line.Color, dots.Color, dots.Shape = plotutil.Color(color), plotutil.Color(color), plotutil.Shape(color)
-	line.Width = vg.Points(1.5)
-	if dashed {
-		line.Dashes = plotutil.Dashes(1)
-	}
-	p.Add(line, dots)
+	name := ""
 	if named {
-		p.Legend.Add(side, line, dots)
+		name = side
 	}
-	return nil
+	return addCurve(p, name, slices.Index(r.sides(), side), points, dashed)
 }
 
 // byConcurrency is a figure of a side's calls on one partition.
@@ -103,16 +86,21 @@ func (r *Report) byConcurrency(broker, side string, figure func(Cell) float64) p
 	return points
 }
 
-func logarithmic(axis *plot.Axis) {
-	axis.Scale = plot.LogScale{}
-	axis.Tick.Marker = plot.LogTicks{Prec: -1}
+// concurrencies are the points of byConcurrency.
+func (r *Report) concurrencies() []float64 {
+	var all []float64
+	for _, w := range r.Works {
+		if w.Name == fmt.Sprintf("call-%d-p1", w.InFlight) {
+			all = append(all, float64(w.InFlight))
+		}
+	}
+	return all
 }
 
 func (r *Report) drawCalls(p *plot.Plot, broker string) (lines int, err error) {
-	p.X.Label.Text, p.Y.Label.Text = "calls in flight, one partition", "calls per second"
-	logarithmic(&p.X)
+	p.Y.Label.Text = "calls per second"
+	logarithmic(&p.X, r.concurrencies()...)
 	logarithmic(&p.Y)
-	p.Legend.Top, p.Legend.Left = true, true
 	for _, side := range r.sides() {
 		if points := r.byConcurrency(broker, side, func(c Cell) float64 { return c.PerSecond.Median }); len(points) > 1 {
 			if err := r.curve(p, side, points, false, true); err != nil {
@@ -125,10 +113,9 @@ func (r *Report) drawCalls(p *plot.Plot, broker string) (lines int, err error) {
 }
 
 func (r *Report) drawLatency(p *plot.Plot, broker string) (lines int, err error) {
-	p.X.Label.Text, p.Y.Label.Text = "calls in flight, one partition", "milliseconds"
-	logarithmic(&p.X)
+	p.Y.Label.Text = "milliseconds"
+	logarithmic(&p.X, r.concurrencies()...)
 	logarithmic(&p.Y)
-	p.Legend.Top, p.Legend.Left = true, true
 	for _, side := range r.sides() {
 		for _, figure := range []func(Cell) float64{
 			func(c Cell) float64 { return c.P50.Median / 1e6 },
@@ -150,16 +137,16 @@ func (r *Report) drawLatency(p *plot.Plot, broker string) (lines int, err error)
 // drawWorks shows how many times as fast as the baseline each side is: where the
 // work is a time, its inverse.
 func (r *Report) drawWorks(p *plot.Plot, broker string) (lines int, err error) {
-	p.Y.Label.Text = "times as fast as raw"
+	p.X.Label.Text, p.Y.Label.Text = "", "times as fast as raw"
 	logarithmic(&p.Y)
-	p.Legend.Left = true
 	var names []string
 	for _, w := range r.Works {
 		names = append(names, w.Name)
 	}
 	p.NominalX(names...)
 	p.X.Tick.Label.Rotation = 0.6
-	p.X.Tick.Label.XAlign = -0.9
+	p.X.Tick.Label.XAlign = text.XRight
+	p.X.Padding = 4 * vg.Millimeter // for the end of the last label
 	for _, side := range r.sides() {
 		var points plotter.XYs
 		for i, w := range r.Works {

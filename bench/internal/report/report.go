@@ -4,7 +4,6 @@ package report
 import (
 	"encoding/json"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/siskin-go/siskin/bench/internal/rounds"
@@ -14,13 +13,8 @@ import (
 // Report is everything that was found out, and under which conditions. It holds
 // no address and no host name, so that it can be published.
 type Report struct {
-	Begun    time.Time     `json:"begun"`
-	Ended    time.Time     `json:"ended"`
-	Go       string        `json:"go"`
-	System   string        `json:"system"`
-	CPUs     int           `json:"cpus"`
-	LoadMean string        `json:"load_average,omitempty"` // of the machine before the first run and after the last
-	Rounds   int           `json:"rounds"`                 // that were begun
+	Conditions
+	Rounds   int           `json:"rounds"` // that were begun
 	Duration time.Duration `json:"duration_ns"`
 	Warmup   time.Duration `json:"warmup_ns"`
 	Works    []work.Work   `json:"works"`
@@ -33,18 +27,15 @@ type Report struct {
 // New begins a report of a session.
 func New(s *rounds.Session) *Report {
 	return &Report{
-		Begun: time.Now().UTC().Truncate(time.Second), LoadMean: loadMean(),
-		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(),
-		Duration: s.Duration, Warmup: s.Warmup, Works: s.Works,
+		Conditions: begin(),
+		Duration:   s.Duration, Warmup: s.Warmup, Works: s.Works,
 	}
 }
 
 // End adds what the session brought.
 func (r *Report) End(runs []rounds.Run) {
-	r.Ended, r.Runs = time.Now().UTC().Truncate(time.Second), runs
-	if after := loadMean(); after != "" {
-		r.LoadMean += " → " + after
-	}
+	r.Runs = runs
+	r.end()
 	r.Sum()
 }
 
@@ -52,6 +43,9 @@ func (r *Report) End(runs []rounds.Run) {
 func (r *Report) Sum() {
 	r.Summary = Summarize(r.Runs, r.Works)
 	r.Goals = goals(r.Summary)
+	if r.grown() {
+		r.Goals = r.growthGoals()
+	}
 	r.Rounds = 0
 	for _, run := range r.Runs {
 		r.Rounds = max(r.Rounds, run.Round)
@@ -60,7 +54,11 @@ func (r *Report) Sum() {
 
 // Write writes the report as JSON.
 func (r *Report) Write(path string) error {
-	text, err := json.MarshalIndent(r, "", "\t")
+	return writeJSON(path, r)
+}
+
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "\t")
 	if err != nil {
 		return err
 	}
@@ -76,6 +74,9 @@ func Read(path string) (*Report, error) {
 	r := new(Report)
 	return r, json.Unmarshal(text, r)
 }
+
+// grown reports whether the works are points of curves.
+func (r *Report) grown() bool { return len(r.Works) > 0 && r.Works[0].Curve.Axis != "" }
 
 func (r *Report) title(name string) string {
 	for _, w := range r.Works {

@@ -76,6 +76,9 @@ func (r *Report) Print(w io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if r.grown() {
+		return r.printGrowth(w, table)
+	}
 	var broker, work string
 	for _, c := range r.Summary {
 		if c.Broker != broker || c.Work != work {
@@ -89,6 +92,11 @@ func (r *Report) Print(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	return r.printEnd(w, legend)
+}
+
+// printEnd prints what stands below the tables.
+func (r *Report) printEnd(w io.Writer, legend string) error {
 	_, err := fmt.Fprintf(w, "\n%s\n\n", legend)
 	for _, g := range r.Goals {
 		if err == nil {
@@ -103,12 +111,7 @@ func line(w io.Writer, cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(ce
 
 // conditions say how the figures came about.
 func (r *Report) conditions() string {
-	text := fmt.Sprintf("%d rounds, %v of measuring after %v of warming up, %s, %s, %d CPUs, from %s to %s UTC",
-		r.Rounds, r.Duration, r.Warmup, r.Go, r.System, r.CPUs, r.Begun.Format("2006-01-02 15:04"), r.Ended.Format("15:04"))
-	if r.LoadMean != "" {
-		text += "; load average before and after: " + r.LoadMean
-	}
-	return text
+	return fmt.Sprintf("%d rounds, %v of measuring after %v of warming up, %s", r.Rounds, r.Duration, r.Warmup, r.Conditions)
 }
 
 const legend = `Medians of the rounds. Range: from the slowest to the fastest round, in percent of the median; of p50 where the

@@ -25,6 +25,13 @@ type Run struct {
 	Client half.Used       `json:"client"`
 	Kafka  half.Used       `json:"kafka"`            // the broker
 	Allocs *measure.Allocs `json:"allocs,omitempty"` // of server and client, where both tell
+
+	// The rest is of points of a curve.
+	Ready       time.Duration  `json:"ready_ns,omitempty"`     // that the server took to have its partitions
+	First       time.Duration  `json:"first_ns,omitempty"`     // until each pattern was called once, and by each client
+	Read        uint64         `json:"client_read,omitempty"`  // bytes that brokers sent to clients
+	ServerHolds measure.Memory `json:"server_memory,omitzero"` // after the load
+	ClientHolds measure.Memory `json:"client_memory,omitzero"`
 }
 
 // PerSecond is how many calls were answered in a second.

@@ -54,9 +54,6 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 		return nil, err
 	}
 	defer topics.close()
-	if s.id == "" {
-		s.id = strings.ToLower(rand.Text()[:6])
-	}
 	var runs []Run
 	for round := range s.Rounds {
 		for _, w := range s.Works {
@@ -108,16 +105,24 @@ func (s *Session) one(ctx context.Context, b Broker, t *topics, one Side, w work
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Warmup+s.Duration+slack)
 	defer cancel()
-	s.names++
-	st := &stage{session: s, broker: b, side: one, work: w, topics: t, at: side.Target{
-		Brokers: b.Addrs, Pattern: fmt.Sprintf("bench-%s-%s-%d", s.id, one.Name, s.names),
-		Op: w.Op, Size: w.Size, Delay: w.Delay, Partitions: w.Partitions,
-	}}
+	st := s.stage(b, t, one, w)
 	run, err := st.perform(ctx, rate)
 	if err != nil {
 		return Run{Missing: "failed: " + oneLine(err)}
 	}
 	return run
+}
+
+// stage is a run with a name of its own.
+func (s *Session) stage(b Broker, t *topics, one Side, w work.Work) *stage {
+	if s.id == "" {
+		s.id = strings.ToLower(rand.Text()[:6])
+	}
+	s.names++
+	return &stage{session: s, broker: b, side: one, work: w, topics: t, at: side.Target{
+		Brokers: b.Addrs, Pattern: fmt.Sprintf("bench-%s-%s-%d", s.id, one.Name, s.names),
+		Op: w.Op, Size: w.Size, Delay: w.Delay, Partitions: w.Partitions, KeepBytes: w.KeepBytes, Scale: w.Scale,
+	}}
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -71,11 +71,37 @@ func (s Side) start(ctx context.Context, which string, at side.Target) (*half.Pr
 		which, "brokers="+strings.Join(at.Brokers, ","), "pattern="+at.Pattern, "op="+string(at.Op),
 		fmt.Sprintf("size=%d", at.Size), fmt.Sprintf("delay_ms=%d", at.Delay.Milliseconds()),
 		fmt.Sprintf("partitions=%d", at.Partitions))
+	args = append(args, scale(at.Scale)...)
 	return half.Start(ctx, s.Command[0], args...)
+}
+
+// scale are the settings that are not zero: only growth has them.
+func scale(s side.Scale) []string {
+	var args []string
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"handlers", s.Handlers}, {"clients", s.Clients}, {"reply_partitions", s.ReplyPartitions}, {"waiting", s.Waiting}} {
+		if n.value != 0 {
+			args = append(args, fmt.Sprintf("%s=%d", n.name, n.value))
+		}
+	}
+	for _, f := range []struct {
+		name string
+		on   bool
+	}{{"all_called", s.AllCalled}, {"own_replies", s.OwnReplies}} {
+		if f.on {
+			args = append(args, f.name+"=true")
+		}
+	}
+	return args
 }
 
 // missing says why a side cannot do a work; empty if it can.
 func missing(s Side, w work.Work) string {
+	if w.Waiting > 0 && s.Name == Baseline {
+		return "its calls all end after 30 s"
+	}
 	if w.Op != side.Stream {
 		return ""
 	}

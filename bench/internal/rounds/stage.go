@@ -24,6 +24,7 @@ type stage struct {
 	topics  *topics
 
 	server, client *half.Process
+	ready          time.Duration // that the server took to have its partitions
 }
 
 // perform does the work and returns its figures.
@@ -49,7 +50,9 @@ func (s *stage) load(ctx context.Context, rate float64) (Run, error) {
 	if err := s.startBoth(ctx); err != nil {
 		return Run{}, err
 	}
-	if _, err := s.call(ctx, 1, 0, 1, 0); err != nil { // the server's group is settled after it
+	first := s.firstCalls()
+	opened, err := s.call(ctx, min(first, s.work.InFlight), 0, first, 0)
+	if err != nil { // the server's group is settled after it
 		return Run{}, fmt.Errorf("first call: %w", err)
 	}
 	if s.session.Warmup > 0 {
@@ -57,15 +60,26 @@ func (s *stage) load(ctx context.Context, rate float64) (Run, error) {
 			return Run{}, fmt.Errorf("warming up: %w", err)
 		}
 	}
+	run := Run{Rate: rate, Ready: s.ready, First: opened.Took}
 	before, err := s.reading(ctx)
 	if err != nil {
 		return Run{}, err
 	}
-	run := Run{Rate: rate}
 	if run.Figures, err = s.call(ctx, s.work.InFlight, s.session.Duration, 0, rate); err != nil {
 		return Run{}, err
 	}
-	return run, s.account(ctx, &run, before)
+	if err := s.account(ctx, &run, before); err != nil {
+		return Run{}, err
+	}
+	return run, s.hold(ctx, &run)
+}
+
+// hold notes what the halves hold at a point of a curve.
+func (s *stage) hold(ctx context.Context, run *Run) error {
+	if s.work.Curve.Axis == "" {
+		return nil
+	}
+	return errors.Join(s.server.Ask(ctx, &run.ServerHolds, "memory"), s.client.Ask(ctx, &run.ClientHolds, "memory"))
 }
 
 // handle stores events, then measures a server that has never seen them.
@@ -145,12 +159,27 @@ func once(took time.Duration) program.Figures {
 	return program.Figures{Count: 1, Took: took, P50: took, P99: took, P999: took, Max: took}
 }
 
+// firstCalls are as many as it takes until every pattern was called, and every
+// client has called.
+func (s *stage) firstCalls() int { return max(len(s.at.Called()), s.at.Clients) }
+
+// startBoth starts the server, then the client. At a point of a curve the server
+// has its partitions before the client starts.
 func (s *stage) startBoth(ctx context.Context) (err error) {
 	if s.server, err = s.side.start(ctx, "server", s.at); err != nil {
 		return err
 	}
-	s.client, err = s.side.start(ctx, "client", s.at)
-	return err
+	if s.work.Curve.Axis != "" {
+		var started program.Figures
+		if err := s.server.Ask(ctx, &started, "started"); err != nil {
+			return fmt.Errorf("until the server has its partitions: %w", err)
+		}
+		s.ready = started.Took
+	}
+	if s.client, err = s.side.start(ctx, "client", s.at); err != nil {
+		return err
+	}
+	return s.topics.wait(ctx, s.at)
 }
 
 // call asks the client for load. Zeros are left out.
@@ -164,6 +193,7 @@ func (s *stage) call(ctx context.Context, inFlight int, d time.Duration, count i
 type reading struct {
 	server, client, kafka half.Used
 	allocs                measure.Allocs
+	read                  uint64 // bytes from brokers to clients
 }
 
 func (s *stage) reading(ctx context.Context) (r reading, err error) {
@@ -175,12 +205,13 @@ func (s *stage) reading(ctx context.Context) (r reading, err error) {
 		if p.process == nil {
 			continue
 		}
-		var own measure.Allocs
+		var own program.Usage
 		if err := p.process.Ask(ctx, &own, "usage"); err != nil {
 			return r, err
 		}
 		r.allocs.Objects += own.Objects
 		r.allocs.Bytes += own.Bytes
+		r.read += own.Read
 		*p.used = p.process.Used()
 	}
 	return r, nil
@@ -193,6 +224,7 @@ func (s *stage) account(ctx context.Context, run *Run, before reading) error {
 		return err
 	}
 	run.Server, run.Client, run.Kafka = after.server.Since(before.server), after.client.Since(before.client), after.kafka.Since(before.kafka)
+	run.Read = after.read - before.read
 	if after.allocs.Objects > 0 { // programs that do not count say nothing
 		used := after.allocs.Since(before.allocs)
 		run.Allocs = &used

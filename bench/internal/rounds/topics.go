@@ -2,9 +2,11 @@ package rounds
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -35,26 +37,76 @@ func (t *topics) close() { t.kafka.Close() }
 
 // create makes the topics of a target, with the broker's own replication.
 func (t *topics) create(ctx context.Context, at side.Target) error {
-	made, err := t.admin.CreateTopics(ctx, int32(at.Partitions), -1, nil, at.Pattern, at.ReplyTopic())
-	if err = errors.Join(err, made.Error()); err != nil {
+	configs := keep(at.KeepBytes)
+	made, err := t.admin.CreateTopics(ctx, int32(at.Partitions), -1, configs, at.Requests()...)
+	errs := []error{err, made.Error()}
+	partitions := cmp.Or(at.ReplyPartitions, at.Partitions)
+	made, err = t.admin.CreateTopics(ctx, int32(partitions), -1, configs, at.Replies()...)
+	if err = errors.Join(append(errs, err, made.Error())...); err != nil {
 		return fmt.Errorf("create topics of %s: %w", at.Pattern, err)
 	}
 	return t.settle(ctx, at)
 }
 
+// keep are the settings of topics that keep about so many bytes of a partition.
+func keep(size int) map[string]*string {
+	if size == 0 {
+		return nil
+	}
+	return map[string]*string{
+		"retention.bytes": kadm.StringPtr(strconv.Itoa(size)),
+		"segment.bytes":   kadm.StringPtr(strconv.Itoa(size / 4)),
+	}
+}
+
+// all are the topics of a target.
+func all(at side.Target) []string { return append(at.Requests(), at.Replies()...) }
+
 // settle waits until every partition has a leader that answers.
 func (t *topics) settle(ctx context.Context, at side.Target) error {
+	err := poll(ctx, func() error {
+		ends, err := t.admin.ListEndOffsets(ctx, all(at)...)
+		return errors.Join(err, ends.Error())
+	})
+	if err != nil {
+		return fmt.Errorf("topics of %s have no leader: %w", at.Pattern, err)
+	}
+	return nil
+}
+
+// wait waits until the calls that wait have sent their requests.
+func (t *topics) wait(ctx context.Context, at side.Target) error {
+	if at.Waiting == 0 {
+		return nil
+	}
+	return poll(ctx, func() error {
+		ends, err := t.admin.ListEndOffsets(ctx, at.Silent())
+		if err = errors.Join(err, ends.Error()); err != nil {
+			return err
+		}
+		var stored int64
+		ends.Each(func(o kadm.ListedOffset) { stored += o.Offset })
+		if stored < int64(at.Waiting) {
+			return fmt.Errorf("%d of %d calls that wait have sent their request", stored, at.Waiting)
+		}
+		return nil
+	})
+}
+
+// poll asks again until there is no error, and returns the last one when ctx
+// ends before that.
+func poll(ctx context.Context, ask func() error) error {
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		ends, err := t.admin.ListEndOffsets(ctx, at.Pattern, at.ReplyTopic())
-		if err == nil && ends.Error() == nil {
+		err := ask()
+		if err == nil {
 			return nil
 		}
 		select {
 		case <-retry.C:
 		case <-ctx.Done():
-			return fmt.Errorf("topics of %s have no leader: %w", at.Pattern, errors.Join(ctx.Err(), err, ends.Error()))
+			return errors.Join(ctx.Err(), err)
 		}
 	}
 }
@@ -87,7 +139,7 @@ func (t *topics) committed(ctx context.Context, at side.Target) (uint64, error) 
 func (t *topics) remove(at side.Target) error {
 	ctx, cancel := context.WithTimeout(context.Background(), tidyTimeout)
 	defer cancel()
-	gone, err := t.admin.DeleteTopics(ctx, at.Pattern, at.ReplyTopic())
+	gone, err := t.admin.DeleteTopics(ctx, all(at)...)
 	errs := []error{err, gone.Error()}
 	for _, group := range []string{at.Group(), at.Pattern + "-client"} {
 		_, err := t.admin.DeleteGroup(ctx, group)

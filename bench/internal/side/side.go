@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Side is one contender. Its values are stateless; the state is in the Server
@@ -46,6 +48,20 @@ type Client interface {
 	Close() error
 }
 
+// Starter is a Server that knows when it has its partitions.
+type Starter interface {
+	// Ready waits until it has them and returns how long that took since it was
+	// started.
+	Ready(ctx context.Context) (time.Duration, error)
+}
+
+// Waiter is a Client that can leave calls unanswered.
+type Waiter interface {
+	// Wait makes a call to Target.Silent, and returns when ctx ends. Safe for
+	// concurrent use.
+	Wait(ctx context.Context) error
+}
+
 // Op is what client and server do together.
 type Op string
 
@@ -73,7 +89,7 @@ type Target struct {
 	Brokers []string
 
 	// Pattern is the name of what is called, and the topic of requests or
-	// events. The reply topic is named as NestJS would: see ReplyTopic.
+	// events. The reply topic is named as NestJS would; see ReplyTopic.
 	Pattern string
 
 	// Op is what is done there.
@@ -89,13 +105,29 @@ type Target struct {
 	// Partitions is how many the topics have.
 	Partitions int
 
+	// KeepBytes is how much of each partition the broker keeps; 0 is all.
+	KeepBytes int
+
+	// Scale is how much more there is than one handler and one client.
+	Scale
+
 	// Handled is to be called by a server after each event. Safe for
 	// concurrent use.
 	Handled func()
+
+	// Traffic is to count what a client's half reads; nil if nobody asks.
+	Traffic *Traffic
+
+	client int // which of the clients this is for, from 0
 }
 
-// ReplyTopic is the topic that replies go to.
-func (t Target) ReplyTopic() string { return t.Pattern + ".reply" }
+// Options are what a Kafka client of the client's half has to be made with.
+func (t Target) Options() []kgo.Opt {
+	if t.Traffic == nil {
+		return nil
+	}
+	return []kgo.Opt{kgo.WithHooks(t.Traffic)}
+}
 
 // Group is the consumer group of the server.
 func (t Target) Group() string { return t.Pattern + "-server" }

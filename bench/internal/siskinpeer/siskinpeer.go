@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/siskin-go/siskin"
@@ -18,14 +19,18 @@ import (
 type Side struct{}
 
 func config(at side.Target) siskin.Config {
-	return siskin.Config{
+	cfg := siskin.Config{
 		Brokers: at.Brokers, ClientID: "bench", Group: at.Pattern, // the postfix makes it Target.Group
-		StartFrom: "beginning", Logger: slog.New(slog.DiscardHandler),
+		StartFrom: "beginning", Logger: slog.New(slog.DiscardHandler), Kafka: at.Options(),
 	}
+	if at.OwnReplies {
+		cfg.ReplyTopic = at.ReplyTopic()
+	}
+	return cfg
 }
 
-func sum(at side.Target) siskin.RPC[[]float64, float64] {
-	return siskin.NewRPC[[]float64, float64](at.Pattern)
+func sum(pattern string) siskin.RPC[[]float64, float64] {
+	return siskin.NewRPC[[]float64, float64](pattern)
 }
 
 func echo(at side.Target) siskin.RPC[string, string] {
@@ -44,24 +49,32 @@ func (Side) Serve(_ context.Context, at side.Target) (side.Server, error) {
 	}
 	handle(svc, at)
 	ctx, stop := context.WithCancel(context.Background())
-	s := &server{stop: stop, ended: make(chan error, 1)}
+	s := &server{stop: stop, ended: make(chan error, 1), ready: make(chan error, 1)}
+	begin := time.Now()
 	go func() { s.ended <- svc.Run(ctx) }()
+	go func() {
+		err := svc.Ready(ctx)
+		s.took = time.Since(begin)
+		s.ready <- err
+	}()
 	return s, nil
 }
 
 func handle(svc *siskin.Service, at side.Target) {
 	switch at.Op {
 	case side.Sum:
-		sum(at).Handle(svc, func(_ context.Context, numbers []float64) (float64, error) {
-			if at.Delay > 0 {
-				time.Sleep(at.Delay)
-			}
-			var sum float64
-			for _, n := range numbers {
-				sum += n
-			}
-			return sum, nil
-		})
+		for _, pattern := range at.Patterns() {
+			sum(pattern).Handle(svc, func(_ context.Context, numbers []float64) (float64, error) {
+				if at.Delay > 0 {
+					time.Sleep(at.Delay)
+				}
+				var sum float64
+				for _, n := range numbers {
+					sum += n
+				}
+				return sum, nil
+			})
+		}
 	case side.Echo:
 		echo(at).Handle(svc, func(_ context.Context, text string) (string, error) { return text, nil })
 	case side.Stream:
@@ -84,6 +97,18 @@ func handle(svc *siskin.Service, at side.Target) {
 type server struct {
 	stop  context.CancelFunc
 	ended chan error
+	ready chan error
+	took  time.Duration // until ready
+}
+
+// Ready waits for the service's partitions. It is for one use.
+func (s *server) Ready(ctx context.Context) (time.Duration, error) {
+	select {
+	case err := <-s.ready:
+		return s.took, err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 // Close drains the service.
@@ -98,14 +123,16 @@ func (Side) Dial(_ context.Context, at side.Target) (side.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{kafka: kafka}
+	c := &client{kafka: kafka, silent: sum(at.Silent())}
 	c.call = c.caller(at)
 	return c, nil
 }
 
 type client struct {
-	kafka *siskin.Client
-	call  func(context.Context) error
+	kafka  *siskin.Client
+	silent siskin.RPC[[]float64, float64]
+	calls  atomic.Uint64
+	call   func(context.Context) error
 }
 
 // Call does what the target asks for.
@@ -142,12 +169,28 @@ func (c *client) caller(at side.Target) func(context.Context) error {
 			return err
 		}
 	default:
-		rpc := sum(at)
+		var rpcs []siskin.RPC[[]float64, float64] // called in turn
+		for _, pattern := range at.Called() {
+			rpcs = append(rpcs, sum(pattern))
+		}
 		return func(ctx context.Context) error {
+			rpc := &rpcs[0]
+			if len(rpcs) > 1 {
+				rpc = &rpcs[c.calls.Add(1)%uint64(len(rpcs))]
+			}
 			got, err := rpc.Send(ctx, c.kafka, []float64{1, 2, 3})
 			return check(got == 6, got, err)
 		}
 	}
+}
+
+// silence is longer than any run.
+const silence = 10 * time.Minute
+
+// Wait waits for an answer that never comes.
+func (c *client) Wait(ctx context.Context) error {
+	_, err := c.silent.Send(ctx, c.kafka, []float64{1, 2, 3}, siskin.WithTimeout(silence))
+	return err
 }
 
 func check(right bool, got any, err error) error {

@@ -31,6 +31,12 @@ type Work struct {
 	Size       int           `json:"size,omitempty"` // bytes of a text
 	Delay      time.Duration `json:"delay_ns,omitempty"`
 	Count      uint64        `json:"count,omitempty"` // events
+
+	// KeepBytes is how much of each partition the broker keeps; 0 is all.
+	KeepBytes int `json:"keep_bytes,omitempty"`
+
+	side.Scale
+	Curve Curve `json:"curve,omitzero"` // that this is a point of
 }
 
 // Timed reports whether the figure that counts is a time, and not how many there
