@@ -186,6 +186,7 @@ func TestParse(t *testing.T) {
 		{"-events", "0"},
 		{"-growth", "-endurance", "1"},
 		{"-growth", "-works", "events"},
+		{"-peers-on", "mars"},
 		{"-embedded=false"},
 		{"rounds"},
 	} {

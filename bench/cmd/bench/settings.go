@@ -24,6 +24,7 @@ type settings struct {
 	embedded bool
 	kafka    []string
 	kafkaPID int
+	peersOn  string
 	json     string
 	document string
 	from     string // measure nothing, publish this
@@ -44,6 +45,7 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.StringVar(&sides, "sides", "", "`names` of the sides, with commas between; all without them")
 	f.StringVar(&works, "works", "", "`names` of the works, with commas between; a name may end in *; all without them. There are "+work.Names(work.All(1)))
 	f.StringVar(&peers, "peers", "", "`folder` whose sub-folders are sides, each with a program \"run\"")
+	f.StringVar(&s.peersOn, "peers-on", "", "`name` of the only broker on which the peers run, embedded or kafka; both without it")
 	f.IntVar(&s.rounds, "rounds", 5, "how often everything is run")
 	f.DurationVar(&s.duration, "duration", 5*time.Second, "how long one run measures")
 	f.DurationVar(&s.warmup, "warmup", 3*time.Second, "how long one run warms up first")
@@ -96,6 +98,9 @@ func (s *settings) validate(events uint64) error {
 	}
 	if s.growth && s.endure > 0 {
 		errs = append(errs, errors.New("-growth and -endurance: one at a time"))
+	}
+	if s.peersOn != "" && s.peersOn != "embedded" && s.peersOn != "kafka" {
+		errs = append(errs, fmt.Errorf("-peers-on %q: say embedded or kafka", s.peersOn))
 	}
 	if events < 1 {
 		errs = append(errs, errors.New("-events 0: must be at least 1"))

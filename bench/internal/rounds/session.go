@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,8 @@ type Session struct {
 	Duration time.Duration // of measuring
 	Warmup   time.Duration // before it
 	Progress io.Writer
+	// PeersOn is the name of the only broker on which peers run. Empty is every one.
+	PeersOn string
 
 	names int
 	id    string
@@ -63,7 +66,7 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 					return runs, err
 				}
 			}
-			for _, one := range inTurn(s.Sides, round) {
+			for _, one := range inTurn(s.on(b), round) {
 				run := Run{Missing: failedBefore(runs, w, one)}
 				if run.Missing == "" {
 					run = s.one(ctx, b, topics, one, w, rate)
@@ -78,6 +81,13 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 		}
 	}
 	return runs, nil
+}
+
+// on are the sides that run on a broker.
+func (s *Session) on(b Broker) []Side {
+	return slices.DeleteFunc(slices.Clone(s.Sides), func(one Side) bool {
+		return one.Peer && s.PeersOn != "" && s.PeersOn != b.Name
+	})
 }
 
 // failedBefore is why a side failed at a work in an earlier round, as it would

@@ -18,6 +18,8 @@ const Baseline = "raw"
 type Side struct {
 	Name    string
 	Command []string
+	// Peer is true for one that is another framework.
+	Peer bool
 }
 
 // OwnSides are the sides of this program, which becomes one of their halves when
@@ -38,7 +40,7 @@ func Peers(dir string) ([]Side, error) {
 	}
 	var sides []Side
 	for _, program := range programs {
-		sides = append(sides, Side{Name: filepath.Base(filepath.Dir(program)), Command: []string{program}})
+		sides = append(sides, Side{Name: filepath.Base(filepath.Dir(program)), Command: []string{program}, Peer: true})
 	}
 	return sides, nil
 }
