@@ -13,6 +13,7 @@ import (
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/hostile"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -43,13 +44,12 @@ func open(t *testing.T) *office {
 	return o
 }
 
-// make makes a topic of three partitions and waits until the broker knows it.
+// make makes a topic of three partitions.
 func (o *office) make(topic string) {
 	o.t.Helper()
-	if _, err := o.admin().CreateTopic(o.ctx(), officePartitions, -1, nil, topic); err != nil {
+	if err := testtopics.Create(o.ctx(), o.admin(), officePartitions, nil, topic); err != nil {
 		o.t.Fatal(err)
 	}
-	eventually(o.t, "the new topic", func() bool { return o.partitions(topic) == officePartitions })
 }
 
 func (o *office) admin() *kadm.Client { return kadm.NewClient(o.client) }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/siskintest"
 )
 
@@ -396,7 +397,7 @@ func TestAMissingRetryPartitionMeansInPlace(t *testing.T) {
 		return nil
 	}, siskin.RetryTopic(ordered(5)))
 	o.make(o.topic + "-dlt")
-	if _, err := o.admin().CreateTopic(o.ctx(), 1, -1, nil, o.topic+"-"+svc.Config().Group+"-retry"); err != nil {
+	if err := testtopics.Create(o.ctx(), o.admin(), 1, nil, o.topic+"-"+svc.Config().Group+"-retry"); err != nil {
 		t.Fatal(err)
 	}
 	o.run(svc)

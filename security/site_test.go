@@ -12,6 +12,7 @@ import (
 
 	"github.com/siskin-go/siskin/devbroker"
 	"github.com/siskin-go/siskin/internal/testca"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -241,11 +242,7 @@ func (s *site) has(t *testing.T, principal string, r right) bool {
 
 func (s *site) topics(t *testing.T, names ...string) {
 	t.Helper()
-	made, err := s.admin.CreateTopics(testContext(t), 1, -1, nil, names...)
-	if err == nil {
-		err = made.Error()
-	}
-	if err != nil {
+	if err := testtopics.Create(testContext(t), s.admin, 1, nil, names...); err != nil {
 		t.Fatal(err)
 	}
 }

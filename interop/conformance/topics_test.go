@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,36 +17,15 @@ import (
 func createAll(ctx context.Context, client *kgo.Client, topics map[string]int32) error {
 	admin := kadm.NewClient(client)
 	byPartitions := make(map[int32][]string)
-	var names []string
 	for name, n := range topics {
 		byPartitions[n] = append(byPartitions[n], name)
-		names = append(names, name)
 	}
 	for n, names := range byPartitions {
-		made, err := admin.CreateTopics(ctx, n, -1, nil, names...)
-		if err != nil {
+		if err := testtopics.Create(ctx, admin, n, nil, names...); err != nil {
 			return err
 		}
-		for _, topic := range made {
-			if topic.Err != nil {
-				return fmt.Errorf("create %s: %w", topic.Topic, topic.Err)
-			}
-		}
 	}
-	for {
-		ends, err := admin.ListEndOffsets(ctx, names...)
-		if err == nil {
-			err = ends.Error()
-		}
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond): // the broker tells nobody when a leader is ready
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		}
-	}
+	return nil
 }
 
 // removeAll deletes topics, all that begin with prefix, and all groups that

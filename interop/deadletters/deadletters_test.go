@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -31,7 +32,7 @@ func newSite(t *testing.T, topics ...string) *site {
 	}
 	t.Cleanup(client.Close)
 	s.client = client
-	if _, err := kadm.NewClient(client).CreateTopics(t.Context(), 3, -1, nil, topics...); err != nil {
+	if err := testtopics.Create(t.Context(), kadm.NewClient(client), 3, nil, topics...); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -10,6 +10,7 @@ import (
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/interop/peer"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -73,7 +74,7 @@ func (s *stage) ctx() context.Context {
 
 func (s *stage) create(topic string, n int32) {
 	s.t.Helper()
-	if _, err := s.admin.CreateTopic(s.ctx(), n, 1, nil, topic); err != nil {
+	if err := testtopics.Create(s.ctx(), s.admin, n, nil, topic); err != nil {
 		s.t.Fatal(err)
 	}
 }

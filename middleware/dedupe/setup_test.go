@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/middleware/dedupe"
 	"github.com/siskin-go/siskin/siskintest"
@@ -94,7 +95,7 @@ func createTopic(t testing.TB, cfg siskin.Config, topic string, partitions int32
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := kadm.NewClient(client).CreateTopic(testContext(t), partitions, 1, nil, topic); err != nil {
+	if err := testtopics.Create(testContext(t), kadm.NewClient(client), partitions, nil, topic); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/hostile"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -113,7 +114,7 @@ func (r *rig) topic(tb testing.TB, base string) string {
 
 func (r *rig) topicNamed(tb testing.TB, name string) string {
 	tb.Helper()
-	if _, err := kadm.NewClient(r.kafka).CreateTopic(contextOf(tb), 1, 1, nil, name); err != nil {
+	if err := testtopics.Create(contextOf(tb), kadm.NewClient(r.kafka), 1, nil, name); err != nil {
 		tb.Fatal(err)
 	}
 	return name

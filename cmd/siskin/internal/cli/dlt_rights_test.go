@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -19,11 +20,7 @@ func TestRightsForDeadLetters(t *testing.T) {
 	orders := siskintest.Name("orders")
 	letters := orders + "-dlt"
 	id := "siskin-redrive-" + letters
-	made, err := s.admin.CreateTopics(bounded(t), 1, -1, nil, orders, letters)
-	if err == nil {
-		err = made.Error()
-	}
-	if err != nil {
+	if err := testtopics.Create(bounded(t), s.admin, 1, nil, orders, letters); err != nil {
 		t.Fatal(err)
 	}
 	letter := &kgo.Record{Topic: letters, Value: []byte("v"), Headers: []kgo.RecordHeader{

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,7 +61,7 @@ func (w world) create(tb testing.TB, topic string, partitions int32) {
 		tb.Fatal(err)
 	}
 	defer kafka.Close()
-	if _, err := kadm.NewClient(kafka).CreateTopic(tb.Context(), partitions, -1, nil, topic); err != nil {
+	if err := testtopics.Create(tb.Context(), kadm.NewClient(kafka), partitions, nil, topic); err != nil {
 		tb.Fatal(err)
 	}
 }

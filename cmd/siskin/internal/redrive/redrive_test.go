@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/siskin-go/siskin/cmd/siskin/internal/redrive"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -113,7 +114,7 @@ func TestLeft(t *testing.T) {
 	other, small := siskintest.Name("other"), siskintest.Name("small")
 	s.create(t, other, 1)
 	limit := "2000"
-	if _, err := s.admin.CreateTopic(testContext(t), 1, -1, map[string]*string{"max.message.bytes": &limit}, small); err != nil {
+	if err := testtopics.Create(testContext(t), s.admin, 1, map[string]*string{"max.message.bytes": &limit}, small); err != nil {
 		t.Fatal(err)
 	}
 	letters := []*kgo.Record{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/siskin-go/siskin/cmd/siskin/internal/redrive"
 	"github.com/siskin-go/siskin/internal/deadletter"
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -52,7 +53,7 @@ func newSite(t *testing.T, brokers []string, opts ...kgo.Opt) *site {
 
 func (s *site) create(t *testing.T, topic string, partitions int32) {
 	t.Helper()
-	if _, err := s.admin.CreateTopic(testContext(t), partitions, -1, nil, topic); err != nil {
+	if err := testtopics.Create(testContext(t), s.admin, partitions, nil, topic); err != nil {
 		t.Fatal(err)
 	}
 }
