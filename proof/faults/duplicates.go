@@ -57,21 +57,22 @@ func (b *book) copied(r *run) bool {
 		return false
 	}
 	return slices.ContainsFunc(b.runs[r.of], func(o *run) bool {
-		return o.began < r.began && (o.term.end == endKilled || o.term.end == endLost)
+		return o.began < r.began && o.term.late()
 	})
 }
 
 // carriers is how often a record may be there in one generation: once, and where no
 // order is kept also as the copies of other owners. Those of owners before, whose commit
-// of the record itself did not get through; and, when a member has lost the partition and
-// has not been told yet, those of owners after.
+// of the record itself did not get through; and, while a member that has lost the
+// partition is not told yet, those that it and the owner after it write side by side.
 func (b *book) carriers(r *run) int {
 	n := 1
 	if mode, event := modeOf(r.of.Topic); !event || mode.ordered {
 		return n
 	}
 	for _, o := range b.runs[r.of] {
-		if o != r && o.began < r.term.ended {
+		beside := o.began < r.term.ended && (o.term.late() || r.term.late())
+		if o != r && (o.began < r.began || beside) {
 			n++
 		}
 	}

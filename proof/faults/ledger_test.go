@@ -342,6 +342,53 @@ func TestLedgerExplainsDuplicates(t *testing.T) {
 	}
 }
 
+// Where a retry topic keeps no order, a member that has lost its partition and the owner
+// after it can each handle the copies of the other. Where each has given it up in order,
+// nobody can.
+func TestLedgerCountsCopiesOfOtherOwners(t *testing.T) {
+	t.Parallel()
+	const topic = "events-topic"
+	here := map[string][]int32{topic: {0}}
+	for _, tt := range []struct {
+		end   string // of the first owner
+		twice int    // the owner that handles it twice
+		want  int64
+	}{
+		{lost, 0, 0},
+		{lost, 1, 0},
+		{revoked, 0, 1},
+		{revoked, 1, 0}, // the first may have written a copy that was not committed
+	} {
+		w := newTale(fine)
+		w.does(0, 0, 1, went)
+		w.does(1, 0, 1, went)
+		w.does(tt.twice, 0, 1, went)
+		w.says(0, line{What: tt.end, Partitions: here})
+		w.says(1, line{What: revoked, Partitions: here})
+		w.in(topic)
+		book := newBook(&w.history)
+		book.order()
+		if got := book.faults[miscounted]; got != tt.want {
+			t.Errorf("%+v: %d faults", tt, got)
+		}
+	}
+}
+
+// in moves everything to another topic.
+func (w *tale) in(topic string) {
+	for i := range w.Sent {
+		w.Sent[i].Topic = topic
+	}
+	for i := range w.Stored {
+		w.Stored[i].Topic = topic
+	}
+	for _, l := range w.Lives {
+		for i := range l.Lines {
+			l.Lines[i].Topic = topic
+		}
+	}
+}
+
 // The same seed gives the same plan, and others give others.
 func TestPlanFollowsFromItsSeed(t *testing.T) {
 	t.Parallel()

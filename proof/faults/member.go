@@ -35,6 +35,9 @@ type termKey struct {
 	generation int
 }
 
+// late says whether the next owner did not wait for the end of this one.
+func (t *term) late() bool { return t.end == endKilled || t.end == endLost }
+
 // run is the handling of one record in one generation, with all its attempts.
 type run struct {
 	of       where
