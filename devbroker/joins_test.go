@@ -155,10 +155,16 @@ func TestMemberThatDiesInAJoinIsThrownOut(t *testing.T) {
 				defer close(gone)
 				_, _ = dies.join(dying, "1")
 			}()
-			for range 20 { // until the other one waits in its join, and longer
-				for lives.beat(ctx) == nil {
-					time.Sleep(memberSession / 100)
+			// Until the other one waits in its join. The rest is for the broker's first heartbeat
+			// in its name, which is on its way by then.
+			tick := time.NewTicker(memberSession / 100)
+			defer tick.Stop()
+			for waits := 0; waits < 20; {
+				if lives.beat(ctx) != nil {
+					waits++
+					continue
 				}
+				<-tick.C
 			}
 			die()
 			dies.Close()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/testsecure"
 	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -29,11 +30,11 @@ func exchange(t *testing.T, broker, group string, pattern string, settings secur
 func needs(pattern, group string) []right {
 	reply := pattern + ".reply"
 	return []right{
-		{kadm.OpRead, security.Topic, pattern},
-		{kadm.OpWrite, security.Topic, pattern},
-		{kadm.OpRead, security.Topic, reply},
-		{kadm.OpWrite, security.Topic, reply},
-		{kadm.OpRead, security.Group, group + "-server"},
+		testsecure.RightTo(kadm.OpRead, security.Topic, pattern),
+		testsecure.RightTo(kadm.OpWrite, security.Topic, pattern),
+		testsecure.RightTo(kadm.OpRead, security.Topic, reply),
+		testsecure.RightTo(kadm.OpWrite, security.Topic, reply),
+		testsecure.RightTo(kadm.OpRead, security.Group, group+"-server"),
 	}
 }
 
@@ -46,8 +47,8 @@ func TestUsersAreLetIn(t *testing.T) {
 			pattern, group := siskintest.Name("double"), siskintest.Name("group")
 			s.topics(t, pattern, pattern+".reply")
 			settings := s.user(t, mechanism)
-			s.grant(t, "User:"+settings.User, needs(pattern, group)...)
-			exchange(t, s.sasl, group, pattern, settings)
+			s.Grant(t, "User:"+settings.User, needs(pattern, group)...)
+			exchange(t, s.Addr, group, pattern, settings)
 		})
 	}
 }
@@ -58,10 +59,10 @@ func TestPasswordFromAFile(t *testing.T) {
 	pattern, group := siskintest.Name("double"), siskintest.Name("group")
 	s.topics(t, pattern, pattern+".reply")
 	settings := s.user(t, security.ScramSHA512)
-	s.grant(t, "User:"+settings.User, needs(pattern, group)...)
+	s.Grant(t, "User:"+settings.User, needs(pattern, group)...)
 	settings.PasswordFile = write(t, settings.Password.Reveal()+"\n")
 	settings.Password = ""
-	exchange(t, s.sasl, group, pattern, settings)
+	exchange(t, s.Addr, group, pattern, settings)
 }
 
 func TestClientCertificatesAreLetIn(t *testing.T) {
@@ -70,10 +71,10 @@ func TestClientCertificatesAreLetIn(t *testing.T) {
 	pattern, group := siskintest.Name("double"), siskintest.Name("group")
 	if s.shared {
 		s.topics(t, pattern, pattern+".reply")
-		s.grant(t, "User:CN=client", needs(pattern, group)...)
+		s.Grant(t, "User:CN=client", needs(pattern, group)...)
 	}
 	exchange(t, s.mtls, group, pattern, security.Settings{
-		TLS: true, CAFile: s.ca, CertFile: s.client.cert, KeyFile: s.client.key,
+		TLS: true, CAFile: s.CA, CertFile: s.client.cert, KeyFile: s.client.key,
 	})
 }
 
@@ -81,6 +82,6 @@ func TestServerNameOfTheCertificate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	exchange(t, s.elsewhere, siskintest.Name("group"), siskintest.Name("double"), security.Settings{
-		TLS: true, CAFile: s.ca, ServerName: "elsewhere.test",
+		TLS: true, CAFile: s.CA, ServerName: "elsewhere.test",
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/testsecure"
 	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/siskintest"
 )
@@ -74,7 +75,7 @@ func TestPasswordOfAClientThatChanges(t *testing.T) {
 	}
 	replace(t, settings.PasswordFile, "not-the-secret")
 	var err error
-	s.await(t, "the refusal", func() bool {
+	testsecure.Await(t, "the refusal", func() bool {
 		err = emit()
 		return err != nil
 	})
@@ -82,7 +83,7 @@ func TestPasswordOfAClientThatChanges(t *testing.T) {
 		t.Errorf("got %v, want ErrAuthentication", err)
 	}
 	replace(t, settings.PasswordFile, right)
-	s.await(t, "the way back", func() bool { return emit() == nil })
+	testsecure.Await(t, "the way back", func() bool { return emit() == nil })
 }
 
 // userOfLimited is somebody who may run the pattern on the listener that asks
@@ -90,11 +91,11 @@ func TestPasswordOfAClientThatChanges(t *testing.T) {
 func (s *site) userOfLimited(t *testing.T, pattern, group string) security.Settings {
 	t.Helper()
 	if !s.shared {
-		return security.Settings{TLS: true, CAFile: s.ca, Mechanism: security.ScramSHA512, User: root, Password: rootPassword}
+		return security.Settings{TLS: true, CAFile: s.CA, Mechanism: security.ScramSHA512, User: testsecure.Root, Password: testsecure.RootPassword}
 	}
 	settings := s.user(t, security.ScramSHA512)
 	s.topics(t, pattern, pattern+".reply")
-	s.grant(t, "User:"+settings.User, needs(pattern, group)...)
+	s.Grant(t, "User:"+settings.User, needs(pattern, group)...)
 	return settings
 }
 

@@ -39,25 +39,25 @@ func refusals(t *testing.T, s *site) []refusal {
 		return settings
 	}
 	wrong := func(settings *security.Settings) { settings.Password = "not-the-secret" }
-	encrypted := security.Settings{TLS: true, CAFile: s.ca}
+	encrypted := security.Settings{TLS: true, CAFile: s.CA}
 	with := func(cert files) security.Settings {
-		return security.Settings{TLS: true, CAFile: s.ca, CertFile: cert.cert, KeyFile: cert.key}
+		return security.Settings{TLS: true, CAFile: s.CA, CertFile: cert.cert, KeyFile: cert.key}
 	}
 	return []refusal{
-		{"plain password", s.sasl, user(security.Plain, wrong), `refuses the user "alice" with its password (plain)`},
-		{"scram 256 password", s.sasl, user(security.ScramSHA256, wrong), "with its password (scram-sha-256)"},
-		{"scram 512 password", s.sasl, user(security.ScramSHA512, wrong), "with its password (scram-sha-512)"},
-		{"unknown user", s.sasl, user(security.ScramSHA512, func(settings *security.Settings) {
+		{"plain password", s.Addr, user(security.Plain, wrong), `refuses the user "alice" with its password (plain)`},
+		{"scram 256 password", s.Addr, user(security.ScramSHA256, wrong), "with its password (scram-sha-256)"},
+		{"scram 512 password", s.Addr, user(security.ScramSHA512, wrong), "with its password (scram-sha-512)"},
+		{"unknown user", s.Addr, user(security.ScramSHA512, func(settings *security.Settings) {
 			settings.User = "nobody"
 		}), `refuses the user "nobody"`},
-		{"user of another mechanism", s.sasl, user(security.ScramSHA256, func(settings *security.Settings) {
+		{"user of another mechanism", s.Addr, user(security.ScramSHA256, func(settings *security.Settings) {
 			settings.Mechanism = security.ScramSHA512
 		}), "with its password (scram-sha-512)"},
 		{
 			"unsupported mechanism", s.limited, user(security.Plain, func(*security.Settings) {}),
 			`does not offer the SASL mechanism "plain"`,
 		},
-		{"no user", s.sasl, encrypted, "demands a user and a password"},
+		{"no user", s.Addr, encrypted, "demands a user and a password"},
 		{"user where none is asked for", s.plain, security.Settings{
 			Mechanism: security.ScramSHA512, User: "u", Password: "not-the-secret",
 		}, ""}, // the embedded broker asks all the same
@@ -68,7 +68,7 @@ func refusals(t *testing.T, s *site) []refusal {
 		{"client certificate of another authority", s.mtls, with(s.stranger), "refuses the certificate of this program"},
 		{"TLS to a plain port", s.plain, encrypted, "does not speak TLS on this port"},
 		{"plain text to a TLS port", s.foreign, security.Settings{}, "speaks TLS on this port"},
-		{"plain text to a port with users", s.sasl, security.Settings{}, "speaks TLS on this port"},
+		{"plain text to a port with users", s.Addr, security.Settings{}, "speaks TLS on this port"},
 		{"system authorities", s.elsewhere, security.Settings{TLSConfig: &tls.Config{
 			ServerName: "elsewhere.test", MinVersion: tls.VersionTLS12,
 		}}, "signed by an authority that this program does not trust"},
@@ -125,10 +125,10 @@ func TestRefusalIsAnEvent(t *testing.T) {
 	settings.Password = "not-the-secret"
 	d := newDiary()
 	rpc := siskin.NewRPC[int, int](siskintest.Name("double"))
-	_ = client(t, config(d, s.sasl, settings)).Ready(testContext(t), rpc)
+	_ = client(t, config(d, s.Addr, settings)).Ready(testContext(t), rpc)
 	e := wait(t, d, func(events.BrokerRefused) bool { return true })
-	if e.Broker != s.sasl || !errors.Is(e.Err, security.ErrAuthentication) {
-		t.Errorf("got %+v, want one for %s", e, s.sasl)
+	if e.Broker != s.Addr || !errors.Is(e.Err, security.ErrAuthentication) {
+		t.Errorf("got %+v, want one for %s", e, s.Addr)
 	}
 	if away, told := find(d, func(events.BrokerAway) bool { return true }); told {
 		t.Errorf("it is told as %+v too", away)

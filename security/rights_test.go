@@ -7,6 +7,7 @@ import (
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/events"
+	"github.com/siskin-go/siskin/internal/testsecure"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/siskintest"
@@ -27,7 +28,7 @@ func newAct(t *testing.T) *act {
 	t.Helper()
 	s := newSite(t)
 	a := &act{site: s, t: t, diary: newDiary(), pattern: siskintest.Name("double")}
-	a.cfg = config(a.diary, s.sasl, s.user(t, security.ScramSHA512))
+	a.cfg = config(a.diary, s.Addr, s.user(t, security.ScramSHA512))
 	a.cfg.Group = siskintest.Name("group")
 	a.rpc = siskin.NewRPC[int, int](a.pattern)
 	s.topics(t, a.pattern, a.pattern+".reply")
@@ -36,7 +37,7 @@ func newAct(t *testing.T) *act {
 
 func (a *act) principal() string { return "User:" + a.cfg.Security.User }
 
-func (a *act) may(rights ...right) { a.grant(a.t, a.principal(), rights...) }
+func (a *act) may(rights ...right) { a.Grant(a.t, a.principal(), rights...) }
 
 // all are the rights that the pattern needs, without those that are named.
 func (a *act) all(without ...right) []right {
@@ -73,7 +74,7 @@ func TestServiceWithoutItsGroup(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
 	group := a.cfg.Group + "-server"
-	a.may(a.all(right{kadm.OpRead, security.Group, group})...)
+	a.may(a.all(testsecure.RightTo(kadm.OpRead, security.Group, group))...)
 	a.wantRight("Run", a.service().Run(testContext(t)), `READ on group "`+group+`"`)
 }
 
@@ -82,14 +83,14 @@ func TestServiceThatMayOnlySeeItsGroup(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
 	group := a.cfg.Group + "-server"
-	a.may(append(a.all(right{kadm.OpRead, security.Group, group}), right{kadm.OpDescribe, security.Group, group})...)
+	a.may(append(a.all(testsecure.RightTo(kadm.OpRead, security.Group, group)), testsecure.RightTo(kadm.OpDescribe, security.Group, group))...)
 	a.wantRight("Run", a.service().Run(testContext(t)), `READ on group "`+group+`"`)
 }
 
 func TestServiceWithoutItsTopic(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
-	read, write := right{kadm.OpRead, security.Topic, a.pattern}, right{kadm.OpWrite, security.Topic, a.pattern}
+	read, write := testsecure.RightTo(kadm.OpRead, security.Topic, a.pattern), testsecure.RightTo(kadm.OpWrite, security.Topic, a.pattern)
 	a.may(a.all(read, write)...)
 	a.wantRight("Run", a.service().Run(testContext(t)), `READ on topic "`+a.pattern+`"`)
 }
@@ -97,7 +98,7 @@ func TestServiceWithoutItsTopic(t *testing.T) {
 func TestServiceThatMayOnlySeeItsTopic(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
-	a.may(a.all(right{kadm.OpRead, security.Topic, a.pattern})...)
+	a.may(a.all(testsecure.RightTo(kadm.OpRead, security.Topic, a.pattern))...)
 	run(t, a.service())
 	e := wait(t, a.diary, func(events.FetchFailed) bool { return true })
 	a.wantRight("FetchFailed", e.Err, `READ on topic "`+a.pattern+`"`)
@@ -122,7 +123,7 @@ func TestServiceWithoutItsRetryTopic(t *testing.T) {
 func TestServiceThatMayOnlyWriteToItsRetryTopic(t *testing.T) {
 	t.Parallel()
 	a, svc, topic := newRetryAct(t)
-	a.may(append(a.all(), right{kadm.OpWrite, security.Topic, topic})...)
+	a.may(append(a.all(), testsecure.RightTo(kadm.OpWrite, security.Topic, topic))...)
 	run(t, svc)
 	e := wait(t, a.diary, func(e events.FetchFailed) bool { return e.Topic == topic })
 	a.wantRight("FetchFailed", e.Err, `READ on topic "`+topic+`"`)
@@ -143,7 +144,7 @@ func TestServiceThatMayNotReply(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
 	reply := a.pattern + ".reply"
-	a.may(a.all(right{kadm.OpWrite, security.Topic, reply})...)
+	a.may(a.all(testsecure.RightTo(kadm.OpWrite, security.Topic, reply))...)
 	siskintest.Run(t, a.service())
 	ctx, cancel := context.WithCancel(testContext(t))
 	defer cancel()
@@ -162,7 +163,7 @@ func TestServiceThatMayNotReply(t *testing.T) {
 func TestClientWithoutItsTopic(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
-	a.may(right{kadm.OpRead, security.Topic, a.pattern + ".reply"})
+	a.may(testsecure.RightTo(kadm.OpRead, security.Topic, a.pattern+".reply"))
 	c := client(t, a.cfg)
 	want := `WRITE on topic "` + a.pattern + `"`
 	a.wantRight("Ready", c.Ready(testContext(t), a.rpc), want)
@@ -178,8 +179,8 @@ func TestClientThatMayOnlySeeItsTopic(t *testing.T) {
 	other := siskintest.Name("other")
 	a.topics(t, other)
 	a.may(
-		right{kadm.OpDescribe, security.Topic, a.pattern}, right{kadm.OpRead, security.Topic, a.pattern + ".reply"},
-		right{kadm.OpWrite, security.Topic, other}, // without any, the producer gets no id
+		testsecure.RightTo(kadm.OpDescribe, security.Topic, a.pattern), testsecure.RightTo(kadm.OpRead, security.Topic, a.pattern+".reply"),
+		testsecure.RightTo(kadm.OpWrite, security.Topic, other), // without any, the producer gets no id
 	)
 	c := client(t, a.cfg)
 	want := `WRITE on topic "` + a.pattern + `"`
@@ -192,7 +193,7 @@ func TestClientThatMayOnlySeeItsTopic(t *testing.T) {
 func TestClientThatMayWriteNothing(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
-	a.may(right{kadm.OpDescribe, security.Topic, a.pattern}, right{kadm.OpRead, security.Topic, a.pattern + ".reply"})
+	a.may(testsecure.RightTo(kadm.OpDescribe, security.Topic, a.pattern), testsecure.RightTo(kadm.OpRead, security.Topic, a.pattern+".reply"))
 	c := client(t, a.cfg)
 	_, err := c.Emit(testContext(t), a.pattern, 1)
 	a.wantRight("Emit", err, "IDEMPOTENT_WRITE on the cluster")
@@ -204,7 +205,7 @@ func TestClientThatMayNotReadItsReplies(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
 	reply := a.pattern + ".reply"
-	a.may(a.all(right{kadm.OpRead, security.Topic, reply})...)
+	a.may(a.all(testsecure.RightTo(kadm.OpRead, security.Topic, reply))...)
 	siskintest.Run(t, a.service())
 	_, err := a.rpc.Send(testContext(t), client(t, a.cfg), 1)
 	a.wantRight("Send", err, `READ on topic "`+reply+`"`)
@@ -214,7 +215,7 @@ func TestClientThatMayNotCreate(t *testing.T) {
 	t.Parallel()
 	a := newAct(t)
 	missing := siskintest.Name("missing")
-	a.may(right{kadm.OpWrite, security.Topic, missing})
+	a.may(testsecure.RightTo(kadm.OpWrite, security.Topic, missing))
 	_, err := client(t, a.cfg).Emit(testContext(t), missing, 1)
 	a.wantRight("Emit", err, `CREATE on topic "`+missing+`"`)
 }
@@ -234,8 +235,8 @@ func TestRightThatIsTakenAndGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	group := a.cfg.Group + "-server"
-	read := right{kadm.OpRead, security.Group, group}
-	a.take(t, a.principal(), read)
+	read := testsecure.RightTo(kadm.OpRead, security.Group, group)
+	a.Take(t, a.principal(), read)
 	e := wait(t, a.diary, func(events.GroupFailed) bool { return true })
 	a.wantRight("GroupFailed", e.Err, `READ on group "`+group+`"`)
 	a.may(read)

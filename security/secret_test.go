@@ -93,9 +93,9 @@ func TestProgramThatWorksPrintsNoSecret(t *testing.T) {
 	pattern, group := siskintest.Name("double"), siskintest.Name("group")
 	s.topics(t, pattern, pattern+".reply")
 	settings := s.user(t, security.Plain)
-	s.grant(t, "User:"+settings.User, needs(pattern, group)...)
+	s.Grant(t, "User:"+settings.User, needs(pattern, group)...)
 	d := newDiary()
-	cfg := config(d, s.sasl, settings)
+	cfg := config(d, s.Addr, settings)
 	cfg.Group = group
 	svc := service(t, cfg)
 	rpc := siskin.NewRPC[int, int](pattern)

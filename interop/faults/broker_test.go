@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -88,10 +89,7 @@ func (b *broker) makeTopic(ctx context.Context, name string, partitions int32, c
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		return err
 	}
-	return poll(ctx, func() (bool, error) {
-		ends, err := b.plain.ListEndOffsets(ctx, name)
-		return err == nil && ends.Error() == nil && len(ends[name]) == int(partitions), nil
-	})
+	return testtopics.Await(ctx, b.plain, partitions, name)
 }
 
 // poll asks the broker again and again until the answer is there.

@@ -3,6 +3,8 @@ package faults_test
 import (
 	"errors"
 	"fmt"
+
+	"github.com/siskin-go/siskin/internal/testtopics"
 )
 
 // laterTopic makes a topic that fits an expression, after the start.
@@ -35,11 +37,7 @@ func global(x *exam) error {
 	for n := range topics {
 		names = append(names, fmt.Sprintf("%s.%d", of, n))
 	}
-	_, err := x.plain.CreateTopics(x.ctx, 1, 1, nil, names...)
-	x.must(err)
-	for _, name := range names {
-		x.must(x.makeTopic(x.ctx, name, 1, nil)) // waits for its leader
-	}
+	x.must(testtopics.Create(x.ctx, x.plain, 1, nil, names...))
 	fence := x.topic("fence", 1)
 	made := x.started(serving{handlers: []handler{
 		{Topic: "^" + of + `\.`, Kind: expression, Does: "work", Flags: "g"},

@@ -1,10 +1,10 @@
 package cli_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/siskin-go/siskin/internal/testsecure"
 	"github.com/siskin-go/siskin/internal/testtopics"
 	"github.com/siskin-go/siskin/security"
 	"github.com/siskin-go/siskin/siskintest"
@@ -20,21 +20,21 @@ func TestRightsForDeadLetters(t *testing.T) {
 	orders := siskintest.Name("orders")
 	letters := orders + "-dlt"
 	id := "siskin-redrive-" + letters
-	if err := testtopics.Create(bounded(t), s.admin, 1, nil, orders, letters); err != nil {
+	if err := testtopics.Create(bounded(t), s.Admin(), 1, nil, orders, letters); err != nil {
 		t.Fatal(err)
 	}
 	letter := &kgo.Record{Topic: letters, Value: []byte("v"), Headers: []kgo.RecordHeader{
 		{Key: "kafka_dlt-original-topic", Value: []byte(orders)},
 	}}
-	if err := s.root.ProduceSync(bounded(t), letter).FirstErr(); err != nil {
+	if err := s.Root.ProduceSync(bounded(t), letter).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 
 	list, show := []string{"list", letters}, []string{"show", letters + "/0@0"}
 	plan, redrive := []string{"redrive", letters, "--dry-run"}, []string{"redrive", letters, "--yes"}
 	purge := []string{"purge", letters, "--redriven", "--yes"}
-	readLetters := right{kadm.OpRead, security.Topic, letters}
-	readGroup := right{kadm.OpRead, security.Group, id}
+	readLetters := testsecure.RightTo(kadm.OpRead, security.Topic, letters)
+	readGroup := testsecure.RightTo(kadm.OpRead, security.Group, id)
 	for _, round := range []struct {
 		granted right
 		done    [][]string // in this order
@@ -43,23 +43,23 @@ func TestRightsForDeadLetters(t *testing.T) {
 		{missing: map[right][][]string{readLetters: {list, show, plan, redrive, purge}}},
 		{granted: readLetters, missing: map[right][][]string{readGroup: {list, show, plan, redrive, purge}}},
 		{granted: readGroup, done: [][]string{list, show}, missing: map[right][][]string{
-			{kadm.OpWrite, security.Topic, orders}:       {plan},
-			{kadm.OpWrite, security.TransactionalID, id}: {redrive},
+			testsecure.RightTo(kadm.OpWrite, security.Topic, orders):       {plan},
+			testsecure.RightTo(kadm.OpWrite, security.TransactionalID, id): {redrive},
 		}},
-		{granted: right{kadm.OpWrite, security.TransactionalID, id}, missing: map[right][][]string{
-			{kadm.OpWrite, security.Topic, orders}: {plan, redrive},
+		{granted: testsecure.RightTo(kadm.OpWrite, security.TransactionalID, id), missing: map[right][][]string{
+			testsecure.RightTo(kadm.OpWrite, security.Topic, orders): {plan, redrive},
 		}},
 		// Who may look at the topic is refused later.
-		{granted: right{kadm.OpDescribe, security.Topic, orders}, done: [][]string{plan}, missing: map[right][][]string{
-			{kadm.OpWrite, security.Topic, orders}: {redrive},
+		{granted: testsecure.RightTo(kadm.OpDescribe, security.Topic, orders), done: [][]string{plan}, missing: map[right][][]string{
+			testsecure.RightTo(kadm.OpWrite, security.Topic, orders): {redrive},
 		}},
-		{granted: right{kadm.OpWrite, security.Topic, orders}, done: [][]string{redrive}, missing: map[right][][]string{
-			{kadm.OpDelete, security.Topic, letters}: {purge},
+		{granted: testsecure.RightTo(kadm.OpWrite, security.Topic, orders), done: [][]string{redrive}, missing: map[right][][]string{
+			testsecure.RightTo(kadm.OpDelete, security.Topic, letters): {purge},
 		}},
-		{granted: right{kadm.OpDelete, security.Topic, letters}, done: [][]string{purge}},
+		{granted: testsecure.RightTo(kadm.OpDelete, security.Topic, letters), done: [][]string{purge}},
 	} {
-		if round.granted.name != "" {
-			s.grant(t, round.granted.operation, round.granted.resource, round.granted.name)
+		if round.granted.Name != "" {
+			s.Grant(t, "User:"+s.user.User, round.granted)
 		}
 		for _, verb := range round.done {
 			s.dlt(t, verb).exits(0)
@@ -72,16 +72,7 @@ func TestRightsForDeadLetters(t *testing.T) {
 	}
 }
 
-// right is what the user may do.
-type right struct {
-	operation kadm.ACLOperation
-	resource  security.Resource
-	name      string
-}
-
-func (r right) String() string {
-	return fmt.Sprintf("%v on %s %q", r.operation, r.resource, r.name)
-}
+type right = testsecure.Right
 
 func (s *secured) dlt(t *testing.T, verb []string) *process {
 	t.Helper()
