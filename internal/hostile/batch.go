@@ -84,6 +84,21 @@ func (b Batch) Compressed(codec int16) Batch {
 	return b
 }
 
+// Crowd is a batch of one record with a number of headers, which take two bytes each
+// in the record, next to nothing in the batch, and forty in memory. Beside a Bomb it is
+// cheap to decompress, which the race detector makes slow.
+func Crowd(headers int) Batch {
+	body := kbin.AppendInt8(nil, 0)
+	body = kbin.AppendVarlong(body, 0)
+	body = kbin.AppendVarint(body, 0)
+	body = kbin.AppendVarintBytes(body, nil)
+	body = kbin.AppendVarintBytes(body, nil)
+	body = kbin.AppendVarint(body, int32(headers))
+	body = append(body, make([]byte, 2*headers)...) // without a name or a value
+	records := append(kbin.AppendVarint(nil, int32(len(body))), body...)
+	return Batch{Records: records, Count: 1, FirstTimestamp: time.Now().UnixMilli()}.Compressed(1)
+}
+
 // Bomb is a batch of one record whose value of a number of mebibytes of zeros takes
 // little room until it is decompressed.
 func Bomb(mebibytes int) Batch {

@@ -41,7 +41,7 @@ func Unreadable() []Case {
 	trailing.Records = append(trailing.Records, "and more"...)
 	return append(all,
 		Case{Name: "gzip with more behind it", Batch: trailing, Anywhere: true},
-		Case{Name: "bomb", Batch: Bomb(100), Anywhere: true},
+		Case{Name: "bomb", Batch: Crowd(2_000_000), Anywhere: true},
 		Case{Name: "records without bytes", Batch: Batch{Count: 3, FirstTimestamp: now}},
 	)
 }
