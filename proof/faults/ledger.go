@@ -98,6 +98,7 @@ func newBook(h *history) *book {
 			b.runs[r.of] = append(b.runs[r.of], r)
 		}
 	}
+	b.untold()
 	for _, runs := range b.runs {
 		slices.SortStableFunc(runs, func(a, b *run) int { return cmp.Compare(a.began, b.began) })
 	}
@@ -105,6 +106,20 @@ func newBook(h *history) *book {
 		b.dead[l.of]++
 	}
 	return b
+}
+
+// untold finds the owners that stopped before they were told that their partition was
+// somebody else's: it was given away meanwhile, and the group took no commit of theirs.
+func (b *book) untold() {
+	changes := b.assignments()
+	for _, m := range b.lives {
+		for _, t := range m.terms {
+			given := func(at int64) bool { return t.assigned > 0 && at > t.assigned && at < t.ended }
+			if t.end == endStopped && t.cannot && slices.ContainsFunc(changes[t.place], given) {
+				t.end = endLost
+			}
+		}
+	}
 }
 
 func (b *book) fault(name, format string, args ...any) {

@@ -342,6 +342,43 @@ func TestLedgerExplainsDuplicates(t *testing.T) {
 	}
 }
 
+// An owner that stops can have lost its partition before anybody has told it. That shows
+// where the partition was given to another member meanwhile and its own commits failed;
+// one of the two alone explains nothing.
+func TestLedgerFindsOwnersThatWereNotTold(t *testing.T) {
+	t.Parallel()
+	here := map[string][]int32{taleTopic: {0}}
+	for _, tt := range []struct {
+		overtaken, fails bool
+		want             int64
+	}{
+		{true, true, 0},
+		{true, false, 1},
+		{false, true, 1},
+	} {
+		w := newTale(fine, fine)
+		if tt.overtaken {
+			w.says(0, line{What: assigned, Partitions: here})
+		}
+		w.says(1, line{What: assigned, Partitions: here})
+		w.inOrder(1)
+		w.says(1, line{What: revoked, Partitions: here})
+		if !tt.overtaken {
+			w.says(0, line{What: assigned, Partitions: here})
+		}
+		w.does(0, 1, 1, went)
+		if tt.fails {
+			w.says(0, line{What: uncommit})
+		}
+		w.says(0, line{What: ended})
+		book := newBook(&w.history)
+		book.duplicates()
+		if got := book.faults[unexplained]; got != tt.want {
+			t.Errorf("%+v: %d duplicates without explanation, want %d", tt, got, tt.want)
+		}
+	}
+}
+
 // Where a retry topic keeps no order, a member that has lost its partition and the owner
 // after it can each handle the copies of the other. Where each has given it up in order,
 // nobody can.
