@@ -72,7 +72,7 @@ func runSide(name string, args []string, stdin io.Reader, stdout io.Writer) erro
 func (set *settings) measure(ctx context.Context, stdout, stderr io.Writer) error {
 	session := &rounds.Session{
 		Sides: set.sides, Works: set.works, Rounds: set.rounds,
-		Duration: set.duration, Warmup: set.warmup, Progress: stderr, PeersOn: set.peersOn,
+		Duration: set.duration, Warmup: set.warmup, Progress: stderr, PeersOn: set.peersOn, PeersAt: set.peersAt,
 	}
 	rep := report.New(session)
 	var runs []rounds.Run

@@ -187,6 +187,7 @@ func TestParse(t *testing.T) {
 		{"-growth", "-endurance", "1"},
 		{"-growth", "-works", "events"},
 		{"-peers-on", "mars"},
+		{"-peers-at", "nothing"},
 		{"-embedded=false"},
 		{"rounds"},
 	} {

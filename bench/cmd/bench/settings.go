@@ -25,6 +25,7 @@ type settings struct {
 	kafka    []string
 	kafkaPID int
 	peersOn  string
+	peersAt  []work.Work // empty is all
 	json     string
 	document string
 	from     string // measure nothing, publish this
@@ -35,7 +36,7 @@ type settings struct {
 // parse reads the command line. Its errors name the flag.
 func parse(args []string, usage io.Writer) (*settings, error) {
 	var s settings
-	var kafka, sides, works, peers string
+	var kafka, sides, works, peers, peersAt string
 	var events uint64
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(usage)
@@ -46,6 +47,7 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 	f.StringVar(&works, "works", "", "`names` of the works, with commas between; a name may end in *; all without them. There are "+work.Names(work.All(1)))
 	f.StringVar(&peers, "peers", "", "`folder` whose sub-folders are sides, each with a program \"run\"")
 	f.StringVar(&s.peersOn, "peers-on", "", "`name` of the only broker on which the peers run, embedded or kafka; both without it")
+	f.StringVar(&peersAt, "peers-at", "", "`names` of the only works at which the peers run, as in -works; all without them")
 	f.IntVar(&s.rounds, "rounds", 5, "how often everything is run")
 	f.DurationVar(&s.duration, "duration", 5*time.Second, "how long one run measures")
 	f.DurationVar(&s.warmup, "warmup", 3*time.Second, "how long one run warms up first")
@@ -68,6 +70,11 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 		all = work.Growth()
 	}
 	s.works, errWorks = work.Choose(all, list(works))
+	if peersAt != "" {
+		var err error
+		s.peersAt, err = work.Choose(all, list(peersAt))
+		errWorks = errors.Join(errWorks, err)
+	}
 	return &s, errors.Join(s.findSides(peers, list(sides)), errWorks, s.validate(events))
 }
 

@@ -44,6 +44,8 @@ type Session struct {
 	Progress io.Writer
 	// PeersOn is the name of the only broker on which peers run. Empty is every one.
 	PeersOn string
+	// PeersAt are the only works at which peers run. Empty is all.
+	PeersAt []work.Work
 
 	names int
 	id    string
@@ -66,7 +68,7 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 					return runs, err
 				}
 			}
-			for _, one := range inTurn(s.on(b), round) {
+			for _, one := range inTurn(s.at(b, w), round) {
 				run := Run{Missing: failedBefore(runs, w, one)}
 				if run.Missing == "" {
 					run = s.one(ctx, b, topics, one, w, rate)
@@ -83,11 +85,13 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 	return runs, nil
 }
 
-// on are the sides that run on a broker.
-func (s *Session) on(b Broker) []Side {
-	return slices.DeleteFunc(slices.Clone(s.Sides), func(one Side) bool {
-		return one.Peer && s.PeersOn != "" && s.PeersOn != b.Name
-	})
+// at are the sides that run a work on a broker.
+func (s *Session) at(b Broker, w work.Work) []Side {
+	named := func(other work.Work) bool { return other.Name == w.Name }
+	if (s.PeersOn == "" || s.PeersOn == b.Name) && (len(s.PeersAt) == 0 || slices.ContainsFunc(s.PeersAt, named)) {
+		return s.Sides
+	}
+	return slices.DeleteFunc(slices.Clone(s.Sides), func(one Side) bool { return one.Peer })
 }
 
 // failedBefore is why a side failed at a work in an earlier round, as it would

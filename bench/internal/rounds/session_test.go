@@ -1,6 +1,10 @@
 package rounds
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/siskin-go/siskin/bench/internal/work"
+)
 
 func TestSidesTakeTurns(t *testing.T) {
 	t.Parallel()
@@ -16,16 +20,27 @@ func TestSidesTakeTurns(t *testing.T) {
 	}
 }
 
-func TestPeersStayOnTheirBroker(t *testing.T) {
+func TestPeersStayWhereTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	s := &Session{Sides: []Side{{Name: "raw"}, {Name: "spring", Peer: true}}}
+	events := []work.Work{{Name: "events"}}
 	for _, tt := range []struct {
-		only, broker string
-		want         int
-	}{{"", "embedded", 2}, {"kafka", "embedded", 1}, {"kafka", "kafka", 2}} {
-		s.PeersOn = tt.only
-		if got := s.on(Broker{Name: tt.broker}); len(got) != tt.want || got[0].Name != "raw" {
-			t.Errorf("peers on %q, broker %q: %v, want %d sides", tt.only, tt.broker, got, tt.want)
+		on     string
+		at     []work.Work
+		broker string
+		work   string
+		want   int
+	}{
+		{"", nil, "embedded", "events", 2},
+		{"kafka", nil, "embedded", "events", 1},
+		{"kafka", nil, "kafka", "events", 2},
+		{"", events, "embedded", "events", 2},
+		{"", events, "embedded", "stream", 1},
+		{"kafka", events, "embedded", "events", 1},
+	} {
+		s.PeersOn, s.PeersAt = tt.on, tt.at
+		if got := s.at(Broker{Name: tt.broker}, work.Work{Name: tt.work}); len(got) != tt.want || got[0].Name != "raw" {
+			t.Errorf("%+v: %v", tt, got)
 		}
 	}
 }
