@@ -14,8 +14,12 @@ import (
 
 // attempts runs one handler from attempt n on until its outcome is final, or until
 // the record is to wait for the next attempt in a retry topic.
-func (w work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, n int, replyTo func(any) error) result {
-	return w.after(ctx, h, kind, ended{number: n, err: w.attempt(ctx, h, n, replyTo)}, replyTo)
+func (w *work) attempts(ctx context.Context, h *Handler, kind outcome.Kind, n int, replyTo func(any) error) result {
+	err := w.attempt(ctx, h, n, replyTo)
+	if err == nil {
+		return result{attempts: n, step: outcome.Done, abandoned: w.ctx.Err() != nil}
+	}
+	return w.after(ctx, h, kind, ended{number: n, err: err}, replyTo)
 }
 
 // ended is an attempt that has ended.
@@ -38,7 +42,7 @@ func (e ended) left(delay time.Duration) time.Duration {
 }
 
 // after is attempts behind an attempt.
-func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last ended, replyTo func(any) error) result {
+func (w *work) after(ctx context.Context, h *Handler, kind outcome.Kind, last ended, replyTo func(any) error) result {
 	for {
 		if w.ctx.Err() != nil {
 			return result{abandoned: true}
@@ -60,7 +64,7 @@ func (w work) after(ctx context.Context, h *Handler, kind outcome.Kind, last end
 }
 
 // rest waits in place for the next attempt.
-func (w work) rest(ctx context.Context, r result) result {
+func (w *work) rest(ctx context.Context, r result) result {
 	switch err := w.item.Rest(ctx, r.delay); {
 	case errors.Is(err, lane.ErrStopped):
 		r.abandoned = true
@@ -79,13 +83,13 @@ func (s *Server) verdict(last ended) outcome.Verdict {
 }
 
 // final stores what the last attempt leaves behind.
-func (w work) final(h *Handler, r result) result {
+func (w *work) final(h *Handler, r result) result {
 	r.abandoned = r.abandoned || w.ctx.Err() != nil || r.step == outcome.DeadLetter && !w.deadLetter(h, r)
 	return r
 }
 
 // attempt runs the handler once.
-func (w work) attempt(ctx context.Context, h *Handler, n int, replyTo func(any) error) error {
+func (w *work) attempt(ctx context.Context, h *Handler, n int, replyTo func(any) error) error {
 	a := Attempt{Record: w.item.Record, Number: n, Request: w.waits}
 	if h.Manual {
 		item := w.item // only here, so that w need not escape
@@ -109,7 +113,7 @@ func (s *Server) contain(ctx context.Context, h *Handler, run func(context.Conte
 }
 
 // note tells about an error that its author did not make for the caller.
-func (w work) note(err error, attempt int, next outcome.Step) {
+func (w *work) note(err error, attempt int, next outcome.Step) {
 	if err == nil || w.s.Errors.Authored(err) && next == outcome.Fault || next == outcome.Drop {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // later makes the record wait for its next attempt: in its retry topic, and then it is
 // done here, or in place when that is not possible.
-func (w work) later(ctx context.Context, r result, handlers []int) result {
+func (w *work) later(ctx context.Context, r result, handlers []int) result {
 	r.delay = min(r.delay, retry.Longest)
 	err := w.item.Later(retry.Note{
 		Attempt: r.attempts + 1, Due: time.Now().Add(r.delay), Handlers: handlers, Cause: r.err,

@@ -20,7 +20,7 @@ type work struct {
 }
 
 // settle ends a record that has no caller.
-func (w work) settle(r result) {
+func (w *work) settle(r result) {
 	if r.abandoned {
 		w.item.Leave()
 		return
@@ -30,7 +30,7 @@ func (w work) settle(r result) {
 
 // conclude ends a record whose handlers have run. One with ManualCommit that went
 // well stays open until its commit.
-func (w work) conclude(kind, how string, r result, err error) {
+func (w *work) conclude(kind, how string, r result, err error) {
 	if w.manual && r.step == outcome.Done {
 		w.tell(kind, how, r.attempts, err)
 		w.item.Leave()
@@ -39,12 +39,12 @@ func (w work) conclude(kind, how string, r result, err error) {
 	w.finish(kind, how, r.attempts, err)
 }
 
-func (w work) finish(kind, how string, attempts int, err error) {
+func (w *work) finish(kind, how string, attempts int, err error) {
 	w.tell(kind, how, attempts, err)
 	w.item.Done()
 }
 
-func (w work) tell(kind, how string, attempts int, err error) {
+func (w *work) tell(kind, how string, attempts int, err error) {
 	if w.s.Verbose || how != "replied" && how != "done" {
 		w.s.Emit(events.Handled{
 			Position: w.position(), Kind: kind, Outcome: how, Attempts: attempts, Took: time.Since(w.item.Began), Err: err,
@@ -53,12 +53,12 @@ func (w work) tell(kind, how string, attempts int, err error) {
 }
 
 // deadLetter stores the record and reports whether it is stored.
-func (w work) deadLetter(h *Handler, r result) bool {
+func (w *work) deadLetter(h *Handler, r result) bool {
 	f := deadletter.Failure{Cause: r.err, Handler: h.Name, Attempts: r.attempts}
 	return w.s.Letters.Publish(w.ctx, w.item.Record, f, w.s.unpublished(w.position())) == nil
 }
 
-func (w work) position() events.Position { return position(w.item) }
+func (w *work) position() events.Position { return position(w.item) }
 
 func position(item intake.Item) events.Position {
 	r := item.Record
