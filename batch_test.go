@@ -278,7 +278,7 @@ func TestMistakesInRegisteringBatches(t *testing.T) {
 		{"order in a retry topic", func(s *siskin.Service) {
 			siskin.OnBatch(s, "t", fine, siskin.RetryTopic(siskin.Retry{KeepOrder: true}))
 		}, "cannot have Retry.KeepOrder"},
-		{"too large", func(s *siskin.Service) { siskin.OnBatch(s, "t", fine, siskin.BatchSize(1_001)) }, "Config.QueueLimit is 1000"},
+		{"too large", func(s *siskin.Service) { siskin.OnBatch(s, "t", fine, siskin.BatchSize(10_001)) }, "Config.QueueLimit is 10000"},
 		{"too long", func(s *siskin.Service) { siskin.OnBatch(s, "t", fine, siskin.BatchWait(time.Minute)) }, "Config.StuckAfter is 1m0s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -100,7 +100,8 @@ type Config struct {
 	Concurrency int `koanf:"concurrency"`
 
 	// QueueLimit is how many fetched records of one partition may wait for their
-	// handlers, or be in them, before the partition is paused. Default: 1,000.
+	// handlers, or be in them, before the partition is paused. One fetch comes on top.
+	// Less than a fetch brings lets fast handlers wait for the next one. Default: 10,000.
 	QueueLimit int `koanf:"queue_limit"`
 
 	// UncommittedLimit is how many records there may be from the oldest
@@ -248,7 +249,7 @@ func (c Config) WithDefaults() Config {
 	set(&c.StreamBuffer, 256)
 	set(&c.MaxPending, 10_000)
 	set(&c.Concurrency, 1_000)
-	set(&c.QueueLimit, 1_000)
+	set(&c.QueueLimit, 10_000)
 	set(&c.UncommittedLimit, 10_000)
 	set(&c.QueueBytes, 16<<20)
 	set(&c.StuckAfter, time.Minute)

@@ -8,8 +8,8 @@ import (
 )
 
 // The bounds on what may be on its way. An owned request partition holds at most
-// Config.QueueLimit (1,000) unanswered requests, so that the replies of a healthy
-// service stay below mostRecords.
+// Config.UncommittedLimit (10,000) unanswered requests. When all of them are one
+// destination's, the last wait in their handlers for the answers to the first.
 const (
 	// mostRecords is how many replies to one destination may be on their way.
 	mostRecords = 8_192

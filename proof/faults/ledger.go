@@ -46,7 +46,7 @@ const (
 	strangers    = "handlings of records that are not stored"
 	maxExamples  = 5
 	heapBound    = 256 << 20
-	waitingBound = 1_000 + 10_000  // Config.QueueLimit and what one fetch brings
+	waitingBound = 10_000 + 10_000 // Config.QueueLimit and what one fetch brings
 	spanBound    = 10_000 + 10_000 // Config.UncommittedLimit and what one fetch brings
 	bytesBound   = (16 + 2) << 20  // Config.QueueBytes and what one fetch brings
 )
