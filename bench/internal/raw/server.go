@@ -96,6 +96,12 @@ func (s *server) handle(p *poll, r *kgo.Record) {
 	switch {
 	case s.at.Op == side.Events:
 		s.at.Handled()
+	case s.at.Op == side.Orders:
+		var order side.Order
+		if err := json.Unmarshal(r.Value, &order); err != nil {
+			s.fail(fmt.Errorf("decode: %w", err))
+		}
+		s.at.Handled()
 	case s.at.Delay == 0:
 		s.answer(p, r)
 	default:

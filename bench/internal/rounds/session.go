@@ -85,10 +85,10 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 	return runs, nil
 }
 
-// at are the sides that run a work on a broker.
+// at are the sides that run a work on a broker. Orders have a type only in Go.
 func (s *Session) at(b Broker, w work.Work) []Side {
 	named := func(other work.Work) bool { return other.Name == w.Name }
-	if (s.PeersOn == "" || s.PeersOn == b.Name) && (len(s.PeersAt) == 0 || slices.ContainsFunc(s.PeersAt, named)) {
+	if w.Op != side.Orders && (s.PeersOn == "" || s.PeersOn == b.Name) && (len(s.PeersAt) == 0 || slices.ContainsFunc(s.PeersAt, named)) {
 		return s.Sides
 	}
 	return slices.DeleteFunc(slices.Clone(s.Sides), func(one Side) bool { return one.Peer })

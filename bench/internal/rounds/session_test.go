@@ -3,6 +3,7 @@ package rounds
 import (
 	"testing"
 
+	"github.com/siskin-go/siskin/bench/internal/side"
 	"github.com/siskin-go/siskin/bench/internal/work"
 )
 
@@ -37,9 +38,10 @@ func TestPeersStayWhereTheyAreWanted(t *testing.T) {
 		{"", events, "embedded", "events", 2},
 		{"", events, "embedded", "stream", 1},
 		{"kafka", events, "embedded", "events", 1},
+		{"", nil, "embedded", "orders", 1},
 	} {
 		s.PeersOn, s.PeersAt = tt.on, tt.at
-		if got := s.at(Broker{Name: tt.broker}, work.Work{Name: tt.work}); len(got) != tt.want || got[0].Name != "raw" {
+		if got := s.at(Broker{Name: tt.broker}, work.Work{Name: tt.work, Op: side.Op(tt.work)}); len(got) != tt.want || got[0].Name != "raw" {
 			t.Errorf("%+v: %v", tt, got)
 		}
 	}

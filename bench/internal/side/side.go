@@ -70,6 +70,7 @@ const (
 	Echo   Op = "echo"   // a text of Target.Size bytes there and back
 	Stream Op = "stream" // the request 100, the replies 1 to 100
 	Events Op = "events" // a text of Target.Size bytes there
+	Orders Op = "orders" // an Order of about Target.Size bytes there
 )
 
 // StreamLength is how many replies a stream has.
@@ -77,7 +78,7 @@ const StreamLength = 100
 
 // Check refuses an unknown operation.
 func (o Op) Check() error {
-	if !slices.Contains([]Op{Sum, Echo, Stream, Events}, o) {
+	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders}, o) {
 		return fmt.Errorf("operation %q: unknown", o)
 	}
 	return nil
@@ -95,7 +96,7 @@ type Target struct {
 	// Op is what is done there.
 	Op Op
 
-	// Size is how many bytes a text has, in the operations Echo and Events.
+	// Size is how many bytes a text has, in the operations Echo, Events and Orders.
 	Size int
 
 	// Delay is how long the handler waits before it answers. Requests of one

@@ -86,6 +86,11 @@ func handle(svc *siskin.Service, at side.Target) {
 			}
 			return nil
 		})
+	case side.Orders:
+		siskin.NewEvent[side.Order](at.Pattern).On(svc, func(context.Context, side.Order) error {
+			at.Handled()
+			return nil
+		})
 	case side.Events:
 		event(at).On(svc, func(context.Context, string) error {
 			at.Handled()

@@ -59,6 +59,10 @@ func All(events uint64) []Work {
 			Name: "events", Title: fmt.Sprintf("%s events of 200 bytes handled", thousands(events)), Kind: Handle, Op: side.Events,
 			Partitions: 1, Size: 200, Count: events,
 		},
+		{
+			Name: "orders", Title: fmt.Sprintf("%s events of 200 bytes decoded into a struct and handled", thousands(events)),
+			Kind: Handle, Op: side.Orders, Partitions: 1, Size: 200, Count: events,
+		},
 		{Name: "emit", Title: "events of 200 bytes sent, 512 in flight", Kind: Load, Op: side.Events, InFlight: 512, Partitions: 1, Size: 200},
 		{Name: "stream", Title: "streams of 100 values, 8 in flight", Kind: Load, Op: side.Stream, InFlight: 8, Partitions: 1},
 		echo(1, 64), echo(64, 16), echo(900, 4),
