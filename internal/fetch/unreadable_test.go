@@ -67,7 +67,7 @@ func (b *bench) look(t *testing.T, at int64) (fetch.Batch, error) {
 
 func TestUnreadableBatchesAreFound(t *testing.T) {
 	t.Parallel()
-	for _, c := range hostile.Unreadable() {
+	for _, c := range append(hostile.Unreadable(), hostile.Case{Name: "bomb of bytes", Batch: hostile.Bomb(100)}) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)

@@ -25,7 +25,7 @@ type settings struct {
 	kafka    []string
 	kafkaPID int
 	peersOn  string
-	peersAt  []work.Work // empty is all
+	peersAt  []work.Work
 	json     string
 	document string
 	from     string // measure nothing, publish this
@@ -64,18 +64,14 @@ func parse(args []string, usage io.Writer) (*settings, error) {
 		return nil, fmt.Errorf("argument %q: there are only flags; try -help", f.Arg(0))
 	}
 	s.kafka = list(kafka)
-	var errWorks error
+	var errWorks, errPeersAt error
 	all := work.All(events)
 	if s.growth {
 		all = work.Growth()
 	}
 	s.works, errWorks = work.Choose(all, list(works))
-	if peersAt != "" {
-		var err error
-		s.peersAt, err = work.Choose(all, list(peersAt))
-		errWorks = errors.Join(errWorks, err)
-	}
-	return &s, errors.Join(s.findSides(peers, list(sides)), errWorks, s.validate(events))
+	s.peersAt, errPeersAt = work.Choose(all, list(peersAt))
+	return &s, errors.Join(s.findSides(peers, list(sides)), errWorks, errPeersAt, s.validate(events))
 }
 
 func (s *settings) findSides(peers string, names []string) error {

@@ -44,7 +44,7 @@ type Session struct {
 	Progress io.Writer
 	// PeersOn is the name of the only broker on which peers run. Empty is every one.
 	PeersOn string
-	// PeersAt are the only works at which peers run. Empty is all.
+	// PeersAt are the only works at which peers run.
 	PeersAt []work.Work
 
 	names int
@@ -88,7 +88,7 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 // at are the sides that run a work on a broker. Orders have a type only in Go.
 func (s *Session) at(b Broker, w work.Work) []Side {
 	named := func(other work.Work) bool { return other.Name == w.Name }
-	if w.Op != side.Orders && (s.PeersOn == "" || s.PeersOn == b.Name) && (len(s.PeersAt) == 0 || slices.ContainsFunc(s.PeersAt, named)) {
+	if w.Op != side.Orders && (s.PeersOn == "" || s.PeersOn == b.Name) && slices.ContainsFunc(s.PeersAt, named) {
 		return s.Sides
 	}
 	return slices.DeleteFunc(slices.Clone(s.Sides), func(one Side) bool { return one.Peer })

@@ -25,6 +25,7 @@ func TestPeersStayWhereTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	s := &Session{Sides: []Side{{Name: "raw"}, {Name: "spring", Peer: true}}}
 	events := []work.Work{{Name: "events"}}
+	all := append(events, work.Work{Name: "orders"}, work.Work{Name: "stream"})
 	for _, tt := range []struct {
 		on     string
 		at     []work.Work
@@ -32,13 +33,13 @@ func TestPeersStayWhereTheyAreWanted(t *testing.T) {
 		work   string
 		want   int
 	}{
-		{"", nil, "embedded", "events", 2},
-		{"kafka", nil, "embedded", "events", 1},
-		{"kafka", nil, "kafka", "events", 2},
+		{"", all, "embedded", "events", 2},
+		{"kafka", all, "embedded", "events", 1},
+		{"kafka", all, "kafka", "events", 2},
 		{"", events, "embedded", "events", 2},
 		{"", events, "embedded", "stream", 1},
 		{"kafka", events, "embedded", "events", 1},
-		{"", nil, "embedded", "orders", 1},
+		{"", all, "embedded", "orders", 1},
 	} {
 		s.PeersOn, s.PeersAt = tt.on, tt.at
 		if got := s.at(Broker{Name: tt.broker}, work.Work{Name: tt.work, Op: side.Op(tt.work)}); len(got) != tt.want || got[0].Name != "raw" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -117,10 +116,7 @@ func (t *topics) fill(ctx context.Context, at side.Target, count uint64) error {
 	first := kgo.AbortingFirstErrPromise(t.kafka)
 	value := bytes.Repeat([]byte("x"), at.Size)
 	if at.Op == side.Orders {
-		var err error
-		if value, err = json.Marshal(side.NewOrder(at.Size)); err != nil {
-			return err
-		}
+		value = side.OrderText(at.Size)
 	}
 	for range count {
 		t.kafka.Produce(ctx, &kgo.Record{Topic: at.Pattern, Value: value}, first.Promise())

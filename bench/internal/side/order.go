@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Order is an event that every side decodes before it counts.
+// Order is an event that a side decodes before it counts.
 type Order struct {
 	ID       int64    `json:"id"`
 	Customer string   `json:"customer"`
@@ -14,10 +14,11 @@ type Order struct {
 	Note     string   `json:"note"`
 }
 
-// NewOrder is an order whose text has about size bytes.
-func NewOrder(size int) Order {
+// OrderText is an order as JSON of size bytes, or of as few as there can be.
+func OrderText(size int) []byte {
 	o := Order{ID: 4711, Customer: "customer-815", Amount: 99.5, Items: []string{"one", "another"}}
 	text, _ := json.Marshal(o) // numbers and texts cannot fail
 	o.Note = strings.Repeat("x", max(0, size-len(text)))
-	return o
+	text, _ = json.Marshal(o)
+	return text
 }
