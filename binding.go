@@ -102,22 +102,20 @@ func (s *Service) runOne(h Handler) serving.Run {
 }
 
 func (s *Service) runBatch(h func(*batch) error) serving.RunBatch {
-	return func(ctx context.Context, attempts []serving.Attempt, failed []error) error {
-		b := &batch{Context: ctx, all: make([]Delivery, len(attempts)), failed: failed}
-		for i, a := range attempts {
-			b.all[i] = s.delivery(a)
-		}
-		return b.split(h(b))
+	return func(ctx context.Context, size int, attempt func(int) serving.Attempt) ([]error, error) {
+		b := &batch{Context: ctx, service: s, size: size, attempt: attempt}
+		rest := b.split(h(b))
+		return b.failed, rest
 	}
 }
 
 // alone makes a batch of each record.
 func alone(run serving.RunBatch) serving.Run {
 	return func(ctx context.Context, a serving.Attempt, _ func(any) error) error {
-		var failed [1]error
-		if err := run(ctx, []serving.Attempt{a}, failed[:]); err != nil {
-			return err
+		failed, err := run(ctx, 1, func(int) serving.Attempt { return a })
+		if err == nil && failed != nil {
+			return failed[0]
 		}
-		return failed[0]
+		return err
 	}
 }

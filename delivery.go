@@ -10,6 +10,7 @@ import (
 	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/outcome"
+	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/wire"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -61,12 +62,15 @@ func (c *deliveryContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// batch is the context of a batch handler, with its deliveries.
+// batch is the context of a batch handler, with its records. A delivery is made of one
+// when somebody asks for it: most handlers only want the values.
 type batch struct {
 	context.Context
-	all    []Delivery
-	good   []int   // the indexes of those whose values the handler gets
-	failed []error // by index
+	service *Service
+	size    int
+	attempt func(i int) serving.Attempt
+	good    []int   // the indexes of those whose values the handler gets, or nil for all
+	failed  []error // by index, or nil for none
 }
 
 type batchKey struct{}
@@ -87,39 +91,86 @@ func DeliveriesFrom(ctx context.Context) []*Delivery {
 	if !ok {
 		return nil
 	}
-	all := make([]*Delivery, len(b.good))
-	for i, at := range b.good {
-		all[i] = &b.all[at]
+	all := make([]*Delivery, b.count())
+	for i := range all {
+		d := b.delivery(b.index(i))
+		all[i] = &d
 	}
 	return all
+}
+
+func (b *batch) delivery(i int) Delivery { return b.service.delivery(b.attempt(i)) }
+
+// count is how many values the handler gets.
+func (b *batch) count() int {
+	if b.good == nil {
+		return b.size
+	}
+	return len(b.good)
+}
+
+// index is that of the record of a value.
+func (b *batch) index(value int) int {
+	if b.good == nil {
+		return value
+	}
+	return b.good[value]
+}
+
+func (b *batch) fail(i int, err error) {
+	if b.failed == nil {
+		b.failed = make([]error, b.size)
+	}
+	b.failed[i] = err
+}
+
+// leaveOut fails a record before the handler runs. Those after it have not been looked
+// at.
+func (b *batch) leaveOut(i int, err error) {
+	b.fail(i, err)
+	if b.good == nil {
+		b.good = make([]int, i, b.size)
+		for j := range b.good {
+			b.good[j] = j
+		}
+	}
 }
 
 // decodeBatch returns the values of a batch, without those that have none. A codec
 // that panics fails its record only.
 func decodeBatch[T any](b *batch) []T {
-	values := make([]T, len(b.all))
-	b.good = make([]int, 0, len(b.all))
-	for i := range b.all {
-		into := &values[len(b.good)]
-		b.failed[i] = outcome.Contain(func() error { return decode(&b.all[i], into) })
-		if b.failed[i] == nil {
-			b.good = append(b.good, i)
-			continue
+	values := make([]T, 0, b.size)
+	for i := 0; i < b.size; i++ {
+		err := outcome.Contain(func() error { // around them all, for it costs as much as decoding a number
+			for ; i < b.size; i++ {
+				d := b.delivery(i)
+				if err := decode(&d, &values[:len(values)+1][len(values)]); err != nil {
+					return err
+				}
+				values = values[:len(values)+1]
+				if b.good != nil {
+					b.good = append(b.good, i)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			values[:len(values)+1][len(values)] = *new(T)
+			b.leaveOut(i, err)
 		}
-		*into = *new(T)
 	}
-	return values[:len(b.good)]
+	return values
 }
 
 // split gives what a batch handler returned to the records that it is about, and
 // returns what is about all others.
 func (b *batch) split(err error) (rest error) {
-	return outcome.Split(err, len(b.good), func(index int, err error) {
-		at := b.good[index]
-		if b.failed[at] != nil {
+	return outcome.Split(err, b.count(), func(value int, err error) {
+		at := b.index(value)
+		if b.failed != nil && b.failed[at] != nil {
 			err = errors.Join(b.failed[at], err)
 		}
-		b.failed[at] = err
+		b.fail(at, err)
 	})
 }
 

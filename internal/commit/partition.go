@@ -6,6 +6,7 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"sync"
 	"time"
@@ -120,19 +121,12 @@ func (p *Partition) Hold(first, next int64, epoch int32, raw []byte) (size Size,
 		ends = append(ends, &kgo.Record{Offset: next - 1, LeaderEpoch: epoch})
 	}
 	from, size := p.Begin(ends, time.Now())
-	return size, func() Size { return p.release(from, from+Mark(len(ends))) }
-}
-
-func (p *Partition) release(from, to Mark) Size {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for m := from; m < to; m++ {
-		if p.holds(m) {
-			p.done(p.at(m))
-		}
+	return size, func() Size {
+		return p.DoneAll(func(yield func(Mark) bool) {
+			for m := from; m < from+Mark(len(ends)) && yield(m); m++ {
+			}
+		})
 	}
-	p.pass()
-	return p.size()
 }
 
 // Manual notes that only its author says when the record of m is done.
@@ -153,6 +147,19 @@ func (p *Partition) Done(m Mark) Size {
 		p.done(p.at(m))
 		p.pass()
 	}
+	return p.size()
+}
+
+// DoneAll is Done for several records.
+func (p *Partition) DoneAll(marks iter.Seq[Mark]) Size {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for m := range marks {
+		if p.holds(m) {
+			p.done(p.at(m))
+		}
+	}
+	p.pass()
 	return p.size()
 }
 

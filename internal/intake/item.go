@@ -52,6 +52,26 @@ func (i Item) Done() {
 	i.skip()
 }
 
+// DoneTogether is Done for records of one batch. Their partition looks at its watermark
+// once.
+func DoneTogether(items []Item) {
+	p := items[0].p
+	if p.twin != nil {
+		for _, i := range items {
+			i.Done()
+		}
+		return
+	}
+	p.doneAll(func(yield func(commit.Mark) bool) {
+		for i := range items {
+			if !yield(items[i].mark) {
+				return
+			}
+		}
+	})
+	p.open.subAll(len(items))
+}
+
 // skip ends the record here: its outcome is that of a copy.
 func (i Item) skip() {
 	i.p.done(i.mark)

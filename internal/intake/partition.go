@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,9 +95,9 @@ func (p *partition) serve(rec *kgo.Record, mark uint64, now time.Time) {
 }
 
 func (p *partition) serveBatch(turns []lane.Turn) {
+	p.open.addAll(len(turns))
 	items, now := make([]Item, 0, len(turns)), time.Now()
 	for i := range turns {
-		p.open.add()
 		item := Item{Record: turns[i].Record, Began: now, p: p, mark: commit.Mark(turns[i].Mark), turn: &turns[i]}
 		if p.twin == nil || p.twin.turn(item) {
 			items = append(items, item)
@@ -147,6 +148,15 @@ func (p *partition) done(m commit.Mark) {
 		return
 	}
 	p.room(p.marks.Done(m))
+	p.in.wakeCommits()
+}
+
+// doneAll is done for several records.
+func (p *partition) doneAll(marks iter.Seq[commit.Mark]) {
+	if p.closed.Load() {
+		return
+	}
+	p.room(p.marks.DoneAll(marks))
 	p.in.wakeCommits()
 }
 

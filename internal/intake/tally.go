@@ -19,7 +19,9 @@ func newTally() *tally {
 	return t
 }
 
-func (t *tally) add() { t.n.Add(1) }
+func (t *tally) add() { t.addAll(1) }
+
+func (t *tally) addAll(n int) { t.n.Add(int64(n)) }
 
 // join is add at a moment when all may be over already. It then does nothing and
 // reports false.
@@ -32,8 +34,10 @@ func (t *tally) join() bool {
 	return false
 }
 
-func (t *tally) sub() {
-	if t.n.Add(-1) == 0 {
+func (t *tally) sub() { t.subAll(1) }
+
+func (t *tally) subAll(n int) {
+	if t.n.Add(-int64(n)) == 0 {
 		close(t.zero)
 	}
 }

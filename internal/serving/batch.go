@@ -16,7 +16,7 @@ type batch struct {
 	ctx    context.Context
 	h      *Handler
 	items  []intake.Item
-	failed []error // by index
+	failed []error // by index, or nil for none
 }
 
 // ServeBatch runs the handler of a topic once for records of one partition. A record
@@ -24,8 +24,16 @@ type batch struct {
 // asks for is done then, so that its neighbours wait for nothing.
 func (s *Server) ServeBatch(ctx context.Context, items []intake.Item) {
 	h := s.Find(items[0].Record.Topic).Events[0]
-	b := batch{s: s, ctx: ctx, h: h, items: items, failed: make([]error, len(items))}
-	whole := s.contain(ctx, h, func(ctx context.Context) error { return h.Batch(ctx, b.attempts(), b.failed) })
+	b := batch{s: s, ctx: ctx, h: h, items: items}
+	if h.Manual {
+		for _, item := range items {
+			item.Manual()
+		}
+	}
+	whole := s.contain(ctx, h, func(ctx context.Context) (err error) {
+		b.failed, err = h.Batch(ctx, len(items), b.attempt)
+		return err
+	})
 	if ctx.Err() != nil {
 		for _, item := range items {
 			item.Leave()
@@ -35,26 +43,26 @@ func (s *Server) ServeBatch(ctx context.Context, items []intake.Item) {
 	b.settle(whole)
 }
 
-func (b *batch) attempts() []Attempt {
-	all := make([]Attempt, len(b.items))
-	for i := range b.items {
-		all[i] = Attempt{Record: b.items[i].Record, Number: 1}
-		if b.h.Manual {
-			b.items[i].Manual()
-			all[i].Item = &b.items[i]
-		}
+func (b *batch) attempt(i int) Attempt {
+	a := Attempt{Record: b.items[i].Record, Number: 1}
+	if b.h.Manual {
+		a.Item = &b.items[i]
 	}
-	return all
+	return a
 }
 
 // settle ends the batch, whose handler has returned whole.
 func (b *batch) settle(whole error) {
-	shared, now := b.unnamed() > 1, time.Now()
-	if whole != nil && shared {
+	if whole == nil && b.failed == nil && !b.h.Manual && !b.s.Verbose {
+		intake.DoneTogether(b.items)
+		return
+	}
+	shared, now := whole != nil && b.unnamed() > 1, time.Now()
+	if shared {
 		b.note(whole)
 	}
 	for i, item := range b.items {
-		switch err := b.failed[i]; {
+		switch err := b.named(i); {
 		case err != nil:
 			item.Fail(lane.Failure{Err: err, At: now})
 		case whole != nil:
@@ -66,11 +74,19 @@ func (b *batch) settle(whole error) {
 	}
 }
 
+// named is a record's own error.
+func (b *batch) named(i int) error {
+	if b.failed == nil {
+		return nil
+	}
+	return b.failed[i]
+}
+
 // unnamed is how many records have no error of their own.
 func (b *batch) unnamed() int {
 	n := 0
-	for _, err := range b.failed {
-		if err == nil {
+	for i := range b.items {
+		if b.named(i) == nil {
 			n++
 		}
 	}

@@ -61,9 +61,9 @@ type RetryTopic struct {
 // Run starts a handler once. reply sends one value to the caller.
 type Run func(ctx context.Context, a Attempt, reply func(any) error) error
 
-// RunBatch starts a handler once for several records. It notes in failed, by index,
-// what is wrong with single ones; the error it returns is that of all others.
-type RunBatch func(ctx context.Context, batch []Attempt, failed []error) error
+// RunBatch starts a handler once for several records. It returns, by index, what is
+// wrong with single ones, or nil when nothing is, and the error of all others.
+type RunBatch func(ctx context.Context, size int, attempt func(i int) Attempt) (failed []error, whole error)
 
 // Attempt is what a handler is started for.
 type Attempt struct {
