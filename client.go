@@ -113,6 +113,7 @@ func (c *Client) open(ctx context.Context, pattern, replyTopic string) (*inbox.R
 // ErrClosed. It may be called more than once.
 func (c *Client) Close(ctx context.Context) error {
 	c.calls.Close(ErrClosed)
+	c.out.Drain()
 	err := c.kafka.Flush(ctx)
 	c.topics.Close()
 	c.inbox.Close()
@@ -187,11 +188,13 @@ func (c *Client) send(ctx context.Context, pattern string, req, into any, opts [
 type waiting struct {
 	*pending.Seat
 	ctx      context.Context
+	began    time.Time
 	deadline time.Time
 }
 
 func (c *Client) waiting(ctx context.Context, timeout time.Duration) waiting {
-	w := waiting{ctx: ctx, deadline: time.Now().Add(timeout), Seat: c.seats.Take(timeout)}
+	now := time.Now()
+	w := waiting{ctx: ctx, began: now, deadline: now.Add(timeout), Seat: c.seats.Take(timeout)}
 	if outer, ok := ctx.Deadline(); ok && outer.Before(w.deadline) {
 		w.deadline = outer
 	}

@@ -50,10 +50,16 @@ func (t *Topics) Reply(topic string) (string, bool) {
 	return reply.(string), true
 }
 
+// Found reports whether a topic is known to exist. After Close none is.
+func (t *Topics) Found(topic string) bool {
+	_, ok := t.found.Load(topic)
+	return ok && !t.Closed()
+}
+
 // Check returns nil when a topic exists, after making it where the policy says so. A
 // failure is not kept. After Close it returns kgo.ErrClientClosed.
 func (t *Topics) Check(ctx context.Context, topic string) error {
-	if _, ok := t.found.Load(topic); ok && !t.Closed() {
+	if t.Found(topic) {
 		return nil
 	}
 	t.mu.Lock()

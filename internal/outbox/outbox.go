@@ -19,6 +19,7 @@ type Outbox struct {
 	queue    []entry
 	group    []entry // what flush gives the Kafka client now; only flush touches it
 	flushing bool
+	empty    sync.Cond // of mu
 }
 
 type entry struct {
@@ -27,7 +28,11 @@ type entry struct {
 }
 
 // New returns an outbox of client.
-func New(client *kgo.Client) *Outbox { return &Outbox{client: client} }
+func New(client *kgo.Client) *Outbox {
+	o := &Outbox{client: client}
+	o.empty.L = &o.mu
+	return o
+}
 
 // Produce is TryProduce of the Kafka client, with the record's own context, in a
 // moment. It never blocks. The record must not be touched until its promise is
@@ -63,5 +68,17 @@ func (o *Outbox) next() bool {
 	defer o.mu.Unlock()
 	o.group, o.queue = o.queue, o.group[:0]
 	o.flushing = len(o.group) > 0
+	if !o.flushing {
+		o.empty.Broadcast()
+	}
 	return o.flushing
+}
+
+// Drain returns when the Kafka client has all that was produced before.
+func (o *Outbox) Drain() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.flushing {
+		o.empty.Wait()
+	}
 }

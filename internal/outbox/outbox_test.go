@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/siskin-go/siskin/internal/outbox"
@@ -143,6 +144,37 @@ func TestAClosedClient(t *testing.T) {
 		if err := <-errs; !errors.Is(err, kgo.ErrClientClosed) {
 			t.Errorf("the record ended with %v, want %v", err, kgo.ErrClientClosed)
 		}
+	}
+}
+
+// What was produced before Drain is with the Kafka client, whose Flush waits for it.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	client := newClient(t)
+	out := outbox.New(client)
+	out.Drain() // of nothing
+	const senders, each = 8, 100
+	var stored atomic.Int64
+	var sending sync.WaitGroup
+	for range senders {
+		sending.Go(func() {
+			for range each {
+				out.Produce(record(t.Context()), func(_ *kgo.Record, err error) {
+					if err != nil {
+						t.Error(err)
+					}
+					stored.Add(1)
+				})
+			}
+		})
+	}
+	sending.Wait()
+	out.Drain()
+	if err := client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := stored.Load(); n != senders*each {
+		t.Errorf("%d of %d records are stored after Drain and Flush", n, senders*each)
 	}
 }
 
