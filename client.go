@@ -320,32 +320,50 @@ func (o *outgoing) timedOut(cause error) error {
 // read passes replies to each. The end of a stream can come with the last value
 // or alone, without a value; alone behind nothing it is an empty stream.
 func (o *outgoing) read(first waiting, idle time.Duration, each func([]byte) (bool, error)) error {
-	began := false
-	for {
-		select {
-		case r := <-o.Replies():
-			o.Took(r)
-			if r.Err != nil {
-				return r.Err
-			}
-			if !r.Last || r.Value != nil {
-				if more, err := each(r.Value); err != nil || !more {
-					return err
-				}
-			}
-			if r.Last {
-				return nil
-			}
-			began = true
-			first.Timer.Reset(idle)
-		case <-first.Timer.C:
-			if began {
-				return ErrStreamIdle
-			}
-			return o.timedOut(context.DeadlineExceeded)
-		case <-first.ctx.Done():
-			return o.timedOut(first.ctx.Err())
+	for n := 0; ; n++ {
+		r, err := o.next(first, n > 0, idle)
+		if err != nil {
+			return err
 		}
+		o.Took(r)
+		if r.Err != nil {
+			return r.Err
+		}
+		if !r.Last || r.Value != nil {
+			if more, err := each(r.Value); err != nil || !more {
+				return err
+			}
+		}
+		if r.Last {
+			return nil
+		}
+	}
+}
+
+// next waits for a reply: for the first one until the call's time is over, for a later
+// one no longer than idle.
+func (o *outgoing) next(first waiting, later bool, idle time.Duration) (pending.Reply, error) {
+	if err := first.ctx.Err(); err != nil {
+		return pending.Reply{}, o.timedOut(err)
+	}
+	select {
+	case r := <-o.Replies(): // of a fast stream the next one is there, and no timer needs to be set
+		return r, nil
+	default:
+	}
+	if later {
+		first.Timer.Reset(idle)
+	}
+	select {
+	case r := <-o.Replies():
+		return r, nil
+	case <-first.ctx.Done():
+		return pending.Reply{}, o.timedOut(first.ctx.Err())
+	case <-first.Timer.C:
+		if later {
+			return pending.Reply{}, ErrStreamIdle
+		}
+		return pending.Reply{}, o.timedOut(context.DeadlineExceeded)
 	}
 }
 

@@ -42,6 +42,8 @@ type destination struct {
 	address
 	used  usage
 	under list
+	// proven is true while the last reply that ended here was stored.
+	proven bool
 	// freed is closed when there is room again; nil while nobody waits.
 	freed chan struct{}
 	// moves counts the replies that have left; stalled is set when none did for

@@ -27,6 +27,7 @@ type flight struct {
 
 	// The fields below belong to the rooms.
 	to           *destination // nil while it has no room
+	proven       bool         // the one before it to the same destination has landed
 	until        time.Time
 	ended        bool
 	linked       bool
@@ -70,10 +71,13 @@ func (f *flight) label(r dialect.Reply) {
 // done with the record.
 func (f *flight) landed(_ *kgo.Record, err error) {
 	p := f.seq.publisher
-	if err != nil && p.again(f, err) {
-		return
+	if err != nil {
+		p.rooms.doubt(f)
+		if p.again(f, err) {
+			return
+		}
 	}
-	if p.rooms.leave(f) {
+	if p.rooms.land(f, err == nil) {
 		f.seq.landed(err)
 	}
 }

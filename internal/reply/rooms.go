@@ -126,7 +126,7 @@ func (r *rooms) tryEnter(to address, f *flight, until time.Time) bool {
 	if !known {
 		r.known[to] = d
 	}
-	f.to = d
+	f.to, f.proven = d, d.proven
 	r.count(d, 1, f.size)
 	if !until.IsZero() {
 		r.track(f, until)
@@ -238,6 +238,25 @@ func (r *rooms) expire(d *destination) {
 func (r *rooms) leave(f *flight) (ends bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.release(f)
+}
+
+// land is leave for a record that the Kafka client has done with.
+func (r *rooms) land(f *flight, stored bool) (ends bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.to.proven = stored
+	return r.release(f)
+}
+
+// doubt notes that a destination may not be what it was.
+func (r *rooms) doubt(f *flight) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.to.proven = false
+}
+
+func (r *rooms) release(f *flight) (ends bool) {
 	ends, f.ended = !f.ended, true
 	d := f.to
 	d.moves++

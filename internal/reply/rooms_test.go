@@ -297,3 +297,31 @@ func BenchmarkRooms(b *testing.B) {
 		}
 	})
 }
+
+// A destination is proven from a reply that was stored until one that was not, also one
+// that is tried again.
+func TestWhatProvesADestination(t *testing.T) {
+	t.Parallel()
+	r, to := roomsOf(4_000, 1<<30), address{"a.reply", 0}
+	enter := func(want bool) *flight {
+		t.Helper()
+		f := value(1)
+		if !r.enter(to, f, time.Time{}) {
+			t.Fatal("no room")
+		}
+		if f.proven != want {
+			t.Errorf("its destination is proven: %t, want %t", f.proven, want)
+		}
+		return f
+	}
+	first, second := enter(false), enter(false)
+	r.land(first, true)
+	third := enter(true)
+	r.doubt(second)
+	enter(false)
+	r.land(second, true)
+	enter(true)
+	r.land(third, false)
+	r.leave(enter(false)) // was never sent
+	enter(false)
+}

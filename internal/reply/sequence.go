@@ -31,11 +31,12 @@ type Sequence struct {
 	closed  bool // End, Fail or Cancel was called
 	broken  bool // a record is lost: what comes behind it is of no use
 	begun   bool // the first record is on its way
-	open    bool // the first record has landed
+	open    bool // the first record has landed, or its partition was known before
 	waiting []*flight
 	flying  int // records on their way to the broker, or waiting
 	failed  error
 	timer   *time.Timer
+	ticking bool
 	since   time.Time // when the held value came
 	first   flight    // of the first value: most sequences have no other
 }
@@ -89,40 +90,59 @@ func (s *Sequence) SendMessage(m Message) error {
 	if err := s.admit(f); err != nil {
 		return err
 	}
-	s.flush(false)
+	if s.hold == 0 && s.held == nil { // a single reply: its end sends it at once
+		s.held = f
+		return nil
+	}
+	now := time.Now()
+	s.flush(false, now)
 	if s.broken {
 		s.drop(f)
 		return s.refusal()
 	}
-	s.held = f
+	s.held, s.since = f, now
 	if s.hold > 0 {
-		s.since = time.Now()
-		s.startTimer()
+		s.wake(s.hold)
 	}
 	return nil
 }
 
-func (s *Sequence) startTimer() {
-	if s.timer != nil {
-		s.timer.Reset(s.hold)
+// wake makes look run in a moment. A timer that runs is left alone, which is most of
+// them when values come fast: look sets it anew.
+func (s *Sequence) wake(after time.Duration) {
+	switch {
+	case s.ticking:
+		return
+	case s.timer == nil:
+		s.timer = time.AfterFunc(after, s.look)
+	default:
+		s.timer.Reset(after)
+	}
+	s.ticking = true
+}
+
+// look sends the held value when it has waited for long enough.
+func (s *Sequence) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ticking = false
+	if s.over() || s.held == nil {
 		return
 	}
-	s.timer = time.AfterFunc(s.hold, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		// It may fire just when a newer value has come, which waits anew.
-		if !s.over() && time.Since(s.since) >= s.hold {
-			s.flush(false)
-		}
-	})
+	now := time.Now()
+	if left := s.hold - now.Sub(s.since); left > 0 {
+		s.wake(left)
+		return
+	}
+	s.flush(false, now)
 }
 
 // flush sends the held value, if there is one.
-func (s *Sequence) flush(last bool) {
+func (s *Sequence) flush(last bool, now time.Time) {
 	if f := s.held; f != nil {
 		s.held = nil
 		f.label(dialect.Reply{Last: last})
-		s.send(f)
+		s.send(f, now)
 	}
 }
 
@@ -134,7 +154,7 @@ func (s *Sequence) sendEnding(f *flight, fault *dialect.Fault) {
 		f.size += sizeOf(fault)
 	}
 	f.label(dialect.Reply{Fault: fault, Last: true})
-	s.send(f)
+	s.send(f, time.Now())
 }
 
 // send puts one record on its way. The caller holds the lock, which keeps the
@@ -142,18 +162,19 @@ func (s *Sequence) sendEnding(f *flight, fault *dialect.Fault) {
 //
 // The first record goes alone, and only it is tried again: its partition may not
 // be known yet, and were others under way, they could overtake it. When it has
-// landed the partition is known, and the Kafka client keeps the order by itself.
-func (s *Sequence) send(f *flight) {
+// landed the partition is known, and the Kafka client keeps the order by itself. A
+// stream to a partition that is known before goes without that wait.
+func (s *Sequence) send(f *flight, now time.Time) {
 	if s.broken {
 		s.drop(f)
 		return
 	}
-	now := time.Now()
 	f.record.Timestamp = now // or the Kafka client would ask for the time as well
 	var until time.Time
 	switch {
 	case !s.begun:
-		until, f.patient = s.firstDeadline(now), true
+		s.open = s.hold > 0 && f.proven
+		until, f.patient = s.firstDeadline(now), !s.open
 	case s.open:
 		until = now.Add(s.publisher.limits.Unstated)
 	}
@@ -209,7 +230,7 @@ func (s *Sequence) End() {
 		if s.held == nil {
 			s.sendEnding(only, nil)
 		}
-		s.flush(true)
+		s.flush(true, time.Now())
 	}, only)
 }
 
@@ -217,7 +238,7 @@ func (s *Sequence) End() {
 func (s *Sequence) Fail(fault *dialect.Fault) {
 	only := s.onlyEnding(fault)
 	s.close(func() {
-		s.flush(false)
+		s.flush(false, time.Now())
 		if !s.broken {
 			s.sendEnding(only, fault)
 		}
