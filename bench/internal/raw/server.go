@@ -94,7 +94,7 @@ func (s *server) ackLoop() {
 // for. Records wait side by side: they have no keys, so no order.
 func (s *server) handle(p *poll, r *kgo.Record) {
 	switch {
-	case s.at.Op == side.Events:
+	case s.at.Op == side.Events || s.at.Op == side.Records || s.at.Op == side.Batches:
 		s.at.Handled()
 	case s.at.Op == side.Orders:
 		var order side.Order

@@ -85,13 +85,18 @@ func (s *Session) On(ctx context.Context, b Broker) ([]Run, error) {
 	return runs, nil
 }
 
-// at are the sides that run a work on a broker. Orders have a type only in Go.
+// at are the sides that run a work on a broker.
 func (s *Session) at(b Broker, w work.Work) []Side {
 	named := func(other work.Work) bool { return other.Name == w.Name }
-	if w.Op != side.Orders && (s.PeersOn == "" || s.PeersOn == b.Name) && slices.ContainsFunc(s.PeersAt, named) {
+	if !w.Op.InGo() && (s.PeersOn == "" || s.PeersOn == b.Name) && slices.ContainsFunc(s.PeersAt, named) {
 		return s.Sides
 	}
 	return slices.DeleteFunc(slices.Clone(s.Sides), func(one Side) bool { return one.Peer })
+}
+
+// measures is how long a work measures.
+func (s *Session) measures(w work.Work) time.Duration {
+	return s.Duration * time.Duration(max(1, w.Longer))
 }
 
 // failedBefore is why a side failed at a work in an earlier round, as it would
@@ -117,7 +122,7 @@ func (s *Session) one(ctx context.Context, b Broker, t *topics, one Side, w work
 	if why := missing(one, w); why != "" {
 		return Run{Missing: why}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Warmup+s.Duration+slack)
+	ctx, cancel := context.WithTimeout(ctx, s.Warmup+s.measures(w)+slack)
 	defer cancel()
 	st := s.stage(b, t, one, w)
 	run, err := st.perform(ctx, rate)

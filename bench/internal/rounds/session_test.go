@@ -25,7 +25,7 @@ func TestPeersStayWhereTheyAreWanted(t *testing.T) {
 	t.Parallel()
 	s := &Session{Sides: []Side{{Name: "raw"}, {Name: "spring", Peer: true}}}
 	events := []work.Work{{Name: "events"}}
-	all := append(events, work.Work{Name: "orders"}, work.Work{Name: "stream"})
+	all := append(events, work.Work{Name: "orders"}, work.Work{Name: "stream"}, work.Work{Name: "batches"})
 	for _, tt := range []struct {
 		on     string
 		at     []work.Work
@@ -40,6 +40,7 @@ func TestPeersStayWhereTheyAreWanted(t *testing.T) {
 		{"", events, "embedded", "stream", 1},
 		{"kafka", events, "embedded", "events", 1},
 		{"", all, "embedded", "orders", 1},
+		{"", all, "embedded", "batches", 1},
 	} {
 		s.PeersOn, s.PeersAt = tt.on, tt.at
 		if got := s.at(Broker{Name: tt.broker}, work.Work{Name: tt.work, Op: side.Op(tt.work)}); len(got) != tt.want || got[0].Name != "raw" {

@@ -65,7 +65,7 @@ func (s *stage) load(ctx context.Context, rate float64) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	if run.Figures, err = s.call(ctx, s.work.InFlight, s.session.Duration, 0, rate); err != nil {
+	if run.Figures, err = s.call(ctx, s.work.InFlight, s.session.measures(s.work), 0, rate); err != nil {
 		return Run{}, err
 	}
 	if err := s.account(ctx, &run, before); err != nil {

@@ -71,6 +71,10 @@ const (
 	Stream Op = "stream" // the request 100, the replies 1 to 100
 	Events Op = "events" // a text of Target.Size bytes there
 	Orders Op = "orders" // an Order of about Target.Size bytes there
+
+	// As Events, but what a service does with them is Siskin's own way.
+	Records Op = "records" // handled one by one, their values left as they are
+	Batches Op = "batches" // decoded, and handled many at a time
 )
 
 // StreamLength is how many replies a stream has.
@@ -78,11 +82,14 @@ const StreamLength = 100
 
 // Check refuses an unknown operation.
 func (o Op) Check() error {
-	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders}, o) {
+	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders, Records, Batches}, o) {
 		return fmt.Errorf("operation %q: unknown", o)
 	}
 	return nil
 }
+
+// InGo reports whether only the sides in this module know the operation.
+func (o Op) InGo() bool { return o == Orders || o == Records || o == Batches }
 
 // Target says where and what a side works. The topics exist.
 type Target struct {
@@ -96,7 +103,7 @@ type Target struct {
 	// Op is what is done there.
 	Op Op
 
-	// Size is how many bytes a text has, in the operations Echo, Events and Orders.
+	// Size is how many bytes a text has, in the operations that have one.
 	Size int
 
 	// Delay is how long the handler waits before it answers. Requests of one

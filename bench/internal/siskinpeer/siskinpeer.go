@@ -91,6 +91,21 @@ func handle(svc *siskin.Service, at side.Target) {
 			at.Handled()
 			return nil
 		})
+	case side.Records:
+		siskin.NewEvent[struct{}](at.Pattern).On(svc, func(ctx context.Context, _ struct{}) error {
+			if d, ok := siskin.DeliveryFrom(ctx); !ok || len(d.Value()) != at.Size {
+				return errWrong
+			}
+			at.Handled()
+			return nil
+		})
+	case side.Batches:
+		event(at).OnBatch(svc, func(_ context.Context, texts []string) error {
+			for range texts {
+				at.Handled()
+			}
+			return nil
+		})
 	case side.Events:
 		event(at).On(svc, func(context.Context, string) error {
 			at.Handled()
