@@ -141,7 +141,7 @@ func (b *batch) leaveOut(i int, err error) {
 func decodeBatch[T any](b *batch) []T {
 	values := make([]T, 0, b.size)
 	for i := 0; i < b.size; i++ {
-		err := outcome.Contain(func() error { // around them all, for it costs as much as decoding a number
+		err := outcome.Contain(b, func(context.Context) error { // around them all, for it costs as much as decoding a number
 			for ; i < b.size; i++ {
 				d := b.delivery(i)
 				if err := decode(&d, &values[:len(values)+1][len(values)]); err != nil {

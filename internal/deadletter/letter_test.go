@@ -1,6 +1,7 @@
 package deadletter_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -244,7 +245,7 @@ func TestLetterNamesTheCause(t *testing.T) {
 
 func TestLetterOfAPanicHasItsStack(t *testing.T) {
 	t.Parallel()
-	err := outcome.Contain(func() error { panic("oh") })
+	err := outcome.Contain(t.Context(), func(context.Context) error { panic("oh") })
 	letter := setup(t).publish(t, failure(), fmt.Errorf("handle: %w", err))
 	stack, _ := wire.Last(letter.Headers, wire.DeadErrorStack)
 	if !strings.Contains(string(stack), "TestLetterOfAPanicHasItsStack") {

@@ -22,6 +22,10 @@ type Outbox struct {
 	empty    sync.Cond // of mu
 }
 
+// kept is how long a queue is that is used again. A longer one is let go of: it came
+// from a burst.
+const kept = 4_096
+
 type entry struct {
 	record  *kgo.Record
 	promise func(*kgo.Record, error)
@@ -64,6 +68,9 @@ func (o *Outbox) flush() {
 // next makes a group of the queue, and reports whether there is one.
 func (o *Outbox) next() bool {
 	clear(o.group)
+	if cap(o.group) > kept {
+		o.group = nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.group, o.queue = o.queue, o.group[:0]

@@ -4,6 +4,7 @@
 package outcome
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -64,7 +65,7 @@ func (p Policy) permanent(err error) (is bool) {
 	if p.Permanent == nil {
 		return false
 	}
-	_ = Contain(func() error {
+	_ = Contain(context.Background(), func(context.Context) error {
 		is = p.Permanent(err)
 		return nil
 	})

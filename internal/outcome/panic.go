@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 )
@@ -21,11 +22,11 @@ func (p *Panic) Unwrap() error {
 
 // Contain runs a handler and returns a panic as an error, so that one record cannot
 // end the process.
-func Contain(handler func() error) (err error) {
+func Contain(ctx context.Context, handler func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &Panic{Value: v, Stack: debug.Stack()}
 		}
 	}()
-	return handler()
+	return handler(ctx)
 }

@@ -105,7 +105,7 @@ func (s *Server) contain(ctx context.Context, h *Handler, run func(context.Conte
 		ctx, cancel = context.WithTimeout(ctx, h.Timeout)
 		defer cancel()
 	}
-	err := outcome.Contain(func() error { return run(ctx) })
+	err := outcome.Contain(ctx, run)
 	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil && !s.Errors.Authored(err) {
 		return s.Errors.Late(err)
 	}

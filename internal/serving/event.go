@@ -30,8 +30,17 @@ func discard(any) error { return nil }
 // one runs a handler that has no caller, again and again until the record has an outcome
 // or waits in a retry topic. first is an attempt that has ended already, or nil.
 func (w *work) one(h *Handler, kind outcome.Kind, first *ended) {
-	for n := w.item.Attempt(); ; n++ {
-		r := w.begin(h, kind, n, first)
+	if first == nil {
+		n := w.item.Attempt()
+		err := w.attempt(w.ctx, h, n, discard)
+		if err == nil && w.ctx.Err() == nil { // most end so
+			w.settle(result{attempts: n, step: outcome.Done})
+			return
+		}
+		first = &ended{number: n, err: err}
+	}
+	for last := *first; ; {
+		r := w.after(w.ctx, h, kind, last, discard)
 		if r.step == outcome.Retry && !r.abandoned {
 			if r = w.later(w.ctx, r, nil); r.stored {
 				return
@@ -41,16 +50,9 @@ func (w *work) one(h *Handler, kind outcome.Kind, first *ended) {
 			w.settle(r)
 			return
 		}
-		first = nil
+		n := last.number + 1
+		last = ended{number: n, err: w.attempt(w.ctx, h, n, discard)}
 	}
-}
-
-// begin is attempts, also for one that has ended already.
-func (w *work) begin(h *Handler, kind outcome.Kind, n int, first *ended) result {
-	if first != nil {
-		return w.after(w.ctx, h, kind, *first, discard)
-	}
-	return w.attempts(w.ctx, h, kind, n, discard)
 }
 
 // all is one for several handlers of an event: those that fail run again.
