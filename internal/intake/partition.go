@@ -144,19 +144,19 @@ func (p *partition) left(held int) {
 
 // done notes a final outcome.
 func (p *partition) done(m commit.Mark) {
-	if p.closed.Load() {
-		return
-	}
-	p.room(p.marks.Done(m))
-	p.in.wakeCommits()
+	p.note(func() commit.Size { return p.marks.Done(m) })
 }
 
 // doneAll is done for several records.
 func (p *partition) doneAll(marks iter.Seq[commit.Mark]) {
+	p.note(func() commit.Size { return p.marks.DoneAll(marks) })
+}
+
+func (p *partition) note(outcomes func() commit.Size) {
 	if p.closed.Load() {
 		return
 	}
-	p.room(p.marks.DoneAll(marks))
+	p.room(outcomes())
 	p.in.wakeCommits()
 }
 
