@@ -215,6 +215,31 @@ func TestABatchLeavesOutWhatCannotBeDecoded(t *testing.T) {
 	}
 }
 
+// What cannot be decoded keeps its own error when the handler of the others panics.
+func TestABatchThatPanicsBesideWhatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	topic := siskintest.Name("batch")
+	svc := b.service()
+	siskin.OnBatch(svc, topic, func(_ context.Context, values []checked) error {
+		if len(values) > 1 {
+			panic("together")
+		}
+		return nil
+	}, siskin.BatchSize(3), siskin.BatchWait(30*time.Second))
+	b.run(svc)
+	_, err := b.client().EmitBatch(b.ctx(), topic, []siskin.Message{{Value: "text"}, {Value: checked{1}}, {Value: checked{2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for offset, want := range map[int64]string{0: "dead-lettered 1", 1: "done 2", 2: "done 2"} {
+		e := wait(t, b.watch, func(e events.Handled) bool { return e.Offset == offset })
+		if got := fmt.Sprint(e.Outcome, " ", e.Attempts); got != want {
+			t.Errorf("record %d is %s, want %s: %v", offset, got, want, e.Err)
+		}
+	}
+}
+
 // A batch of nothing is no batch.
 func TestABatchThatCannotBeDecodedAtAll(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/internal/callsite"
+	"github.com/siskin-go/siskin/internal/outcome"
 	"github.com/siskin-go/siskin/internal/route"
 	"github.com/siskin-go/siskin/internal/serving"
 	"github.com/siskin-go/siskin/internal/wire"
@@ -104,7 +105,11 @@ func (s *Service) runOne(h Handler) serving.Run {
 func (s *Service) runBatch(h func(*batch) error) serving.RunBatch {
 	return func(ctx context.Context, size int, attempt func(int) serving.Attempt) ([]error, error) {
 		b := &batch{Context: ctx, service: s, size: size, attempt: attempt}
-		rest := b.split(h(b))
+		err := outcome.Contain(b, func(context.Context) error { return h(b) })
+		if _, panicked := errors.AsType[*outcome.Panic](err); panicked {
+			return b.failed, err // what could not be decoded keeps its own error
+		}
+		rest := b.split(err)
 		return b.failed, rest
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/siskin-go/siskin"
@@ -24,21 +23,9 @@ func benchmarkEmit(b *testing.B, senders int) {
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	topic, client := siskin.NewEvent[string](siskintest.Name("events")), siskintest.Client(b, cfg)
 	text := strings.Repeat("x", 200)
-	emit := func() {
+	inFlight(b, senders, func() {
 		if _, err := topic.Emit(b.Context(), client, text); err != nil {
 			b.Error(err)
 		}
-	}
-	emit() // makes sure of the topic
-	var all sync.WaitGroup
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := range senders {
-		all.Go(func() {
-			for range (b.N + i) / senders {
-				emit()
-			}
-		})
-	}
-	all.Wait()
+	})
 }
