@@ -35,11 +35,11 @@ func TestLedgerSeesFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			l := newLedger()
-			l.store(note{"k", 1})
+			l.store(note{"k", 1}, place{partition{"t", 1}, 4})
 			for _, one := range tt.lines {
 				l.hear("A", one)
 			}
-			l.store(note{"k", 2}) // also after it was handled
+			l.store(note{"k", 2}, place{partition{"t", 1}, 7}) // also after it was handled
 			if got := (counts{l.lost, l.disorder, l.overlap}); got != tt.want {
 				t.Errorf("the ledger has %+v, want %+v", got, tt.want)
 			}

@@ -11,9 +11,9 @@ import (
 // ledger holds what was sent beside what the services say they have done.
 type ledger struct {
 	guarded
-	stored map[note]bool // events that the broker has confirmed
-	done   map[note]int  // events by how often a handler has finished them
-	lost   int           // events that are stored and not yet done
+	stored map[note]place // events that the broker has confirmed, and where
+	done   map[note]int   // events by how often a handler has finished them
+	lost   int            // events that are stored and not yet done
 
 	lastStored, lastDone map[string]int // highest number by key
 
@@ -67,16 +67,16 @@ type assignment struct {
 func newLedger() *ledger {
 	return &ledger{
 		began:  time.Now(),
-		stored: make(map[note]bool), done: make(map[note]int),
+		stored: make(map[note]place), done: make(map[note]int),
 		lastStored: make(map[string]int), lastDone: make(map[string]int),
 		requests: make(map[place]int), runs: make(map[run]*state), busy: make(map[seat]int),
 	}
 }
 
 // store notes an event that the broker has confirmed.
-func (l *ledger) store(n note) {
+func (l *ledger) store(n note, at place) {
 	l.update(func() {
-		l.stored[n] = true
+		l.stored[n] = at
 		l.lastStored[n.Key] = max(l.lastStored[n.Key], n.Seq)
 		if l.done[n] == 0 {
 			l.lost++
@@ -140,8 +140,10 @@ func (l *ledger) finish(member string, said line) {
 		return
 	}
 	n := note{said.Key, said.Seq}
-	if l.done[n]++; l.done[n] == 1 && l.stored[n] {
-		l.lost--
+	if l.done[n]++; l.done[n] == 1 {
+		if _, stored := l.stored[n]; stored {
+			l.lost--
+		}
 	}
 	l.lastDone[n.Key] = max(l.lastDone[n.Key], n.Seq)
 }
@@ -227,7 +229,7 @@ func (l *ledger) check(t *testing.T) {
 	t.Helper()
 	l.read(func() {
 		if l.lost > 0 {
-			t.Errorf("%d stored events were never handled", l.lost)
+			t.Errorf("%d stored events were never handled:%s", l.lost, l.missing())
 		}
 		if l.disorder > 0 {
 			t.Errorf("%d records began out of the order of their key", l.disorder)
@@ -246,6 +248,27 @@ func (l *ledger) check(t *testing.T) {
 			t.Errorf("the keys reach %d partitions, want %d: the test shows too little", len(keyed), partitions)
 		}
 	})
+}
+
+// missing says where the events are that nobody has handled: an end that nobody
+// reads, or a gap that was jumped over.
+func (l *ledger) missing() string {
+	gaps := make(map[partition][]int64)
+	end := make(map[partition]int64) // the highest offset handled
+	for n, at := range l.stored {
+		if l.done[n] == 0 {
+			gaps[at.partition] = append(gaps[at.partition], at.offset)
+		} else {
+			end[at.partition] = max(end[at.partition], at.offset)
+		}
+	}
+	var all []string
+	for p, offsets := range gaps {
+		all = append(all, fmt.Sprintf("\n\t%s/%d: %d from offset %d to %d; the last one handled is %d",
+			p.topic, p.number, len(offsets), slices.Min(offsets), slices.Max(offsets), end[p]))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "")
 }
 
 // tell adds what happened to members and broker.

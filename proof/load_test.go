@@ -63,7 +63,7 @@ func (l *load) emit(topic, key string, first int) {
 	metas, err := siskin.NewEvent[note](topic).EmitBatch(context.Background(), l.client, notes, siskin.WithKey(key))
 	for i, m := range metas {
 		if m.Offset >= 0 {
-			l.ledger.store(notes[i])
+			l.ledger.store(notes[i], place{partition{m.Topic, m.Partition}, m.Offset})
 		}
 	}
 	if err != nil {

@@ -129,6 +129,7 @@ func (in *Intake) regenerate(p *partition, loss *kgo.ErrDataLoss) {
 func (in *Intake) replace(old *partition, at int64) bool {
 	next := in.newPartition(old.key)
 	next.marks.Start(at, false) // to be committed, although it is a step back
+	next.start.Store(at)
 	in.mu.Lock()
 	replaced := in.partitions[old.key] == old && !old.leaving && !in.stopping
 	if replaced {

@@ -19,9 +19,10 @@ type fetchError struct {
 // the gate.
 func (in *Intake) mend(d fetchError) {
 	p := in.find(d.key)
-	if p == nil || p.mending.Swap(true) {
+	if p == nil || p.start.Load() == unplaced || p.mending.Swap(true) {
 		return
 	}
+	p.begun = true // where the damage is tells where the client is
 	search := fetch.Search{
 		Client: in.client, Topic: d.key.topic, Partition: d.key.partition, At: p.next(), Cause: d.err, Emit: in.cfg.Emit,
 	}

@@ -49,11 +49,19 @@ type partition struct {
 	stuck atomic.Bool
 	held  held // only the watch loop touches it
 
-	last    int64       // offset of the last record pushed; whoever holds the gate touches it
-	epoch   int32       // its leader epoch
-	mending atomic.Bool // somebody looks for the way past a batch that cannot be read
+	start   atomic.Int64 // where the client was told to begin, or unplaced, or anywhere
+	begun   bool         // what comes was read from there on; whoever holds the gate touches it
+	last    int64        // offset of the last record pushed; as begun
+	epoch   int32        // its leader epoch
+	mending atomic.Bool  // somebody looks for the way past a batch that cannot be read
 	skipped atomic.Int64
 }
+
+// Where a partition starts, when that is not an offset.
+const (
+	unplaced int64 = -2 // the client was not told yet
+	anywhere int64 = -1 // the client finds out itself
+)
 
 func (in *Intake) newPartition(k key) *partition {
 	order, places := in.lanes(k.topic)
@@ -65,6 +73,7 @@ func (in *Intake) newPartition(k key) *partition {
 // makePartition leaves the lane to be made.
 func (in *Intake) makePartition(k key) *partition {
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
+	p.start.Store(unplaced)
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	return p
@@ -113,12 +122,18 @@ func (p *partition) serveAlone(t lane.Turn) {
 	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, Began: time.Now(), p: p, mark: commit.Mark(t.Mark), turn: &t})
 }
 
-// push hands records to the lane and pauses the partition when it is full. A
-// fetch can repeat records after a rebalance; those are left out.
-func (p *partition) push(records []*kgo.Record) {
-	for len(records) > 0 && records[0].Offset <= p.last {
-		records = records[1:]
+// place notes where the client will begin to read; negative when the client finds
+// out itself.
+func (p *partition) place(offset int64) {
+	p.start.Store(max(anywhere, offset))
+	if p.twin != nil {
+		p.twin.starts(max(-1, offset))
 	}
+}
+
+// push hands records to the lane and pauses the partition when it is full.
+func (p *partition) push(records []*kgo.Record) {
+	records = p.due(records)
 	if len(records) == 0 {
 		return
 	}
@@ -129,6 +144,38 @@ func (p *partition) push(records []*kgo.Record) {
 	if p.in.full(held, size) {
 		p.pause()
 	}
+}
+
+// due leaves out what is not the partition's to serve: repeats, which a fetch can
+// bring after a rebalance, and what was fetched before the client was told where to
+// begin.
+func (p *partition) due(records []*kgo.Record) []*kgo.Record {
+	from := max(p.last+1, p.start.Load())
+	for len(records) > 0 && records[0].Offset < from {
+		records = records[1:]
+	}
+	if len(records) > 0 && !p.begins(records[0].Offset) {
+		return nil
+	}
+	return records
+}
+
+// begins reports whether the partition has begun, or begins with offset. What lies
+// behind the start may have been fetched for an earlier generation, and a hole in the
+// log looks the same: the client is sent to the start, once, and what comes then is
+// the partition's.
+func (p *partition) begins(offset int64) bool {
+	start := p.start.Load()
+	switch {
+	case start == unplaced:
+		return false
+	case p.begun, start == anywhere, start == offset:
+		p.begun = true
+		return true
+	}
+	p.begun = true
+	p.in.set(p.key, start)
+	return false
 }
 
 func (p *partition) position(offset int64) events.Position {

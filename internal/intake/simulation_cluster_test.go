@@ -3,6 +3,7 @@
 package intake_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -205,4 +206,20 @@ func (c *cluster) hangUp(key kmsg.Key, count int) {
 func (c *cluster) move() {
 	c.RehashCoordinators()
 	c.ShufflePartitionLeaders()
+}
+
+// forget takes all members out of the group.
+func (c *cluster) forget() {
+	info := c.GroupInfo(group)
+	if info == nil || len(info.Members) == 0 {
+		return
+	}
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	for _, m := range info.Members {
+		leaves := kmsg.NewLeaveGroupRequestMember()
+		leaves.MemberID = m.MemberID
+		req.Members = append(req.Members, leaves)
+	}
+	_, _ = req.RequestWith(context.Background(), c.writer) // it may fall victim to another trouble
 }

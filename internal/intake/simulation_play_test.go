@@ -134,6 +134,11 @@ func (p *play) strikes(tr trouble) {
 		p.cluster.late.add(tr.key, tr.span)
 	case moveBoth:
 		p.cluster.move()
+	case forget:
+		for range tr.count {
+			p.cluster.late.add(tr.key, tr.span)
+		}
+		p.exits.Go(p.cluster.forget)
 	case lag, away:
 		p.disconnects(tr)
 	}
@@ -169,6 +174,7 @@ func (p *play) ends() {
 	if len(p.alive) == 0 {
 		p.enters(lifeline{name: "last", kind: p.script.last})
 	}
+	p.exits.Wait() // what those have sent may come as late
 	for deadline := time.Now().Add(limit); !p.finished() && time.Now().Before(deadline); {
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -82,6 +82,7 @@ func write(seed uint64) script {
 	s.drawTroubles(rng)
 	s.drawKinds(rand.New(rand.NewPCG(seed, 1)))
 	s.settings.drawRetries(rand.New(rand.NewPCG(seed, 3)))
+	s.drawForgets(rand.New(rand.NewPCG(seed, 4)))
 	if s.settings.retries == inPlace {
 		s.drawBatches(rand.New(rand.NewPCG(seed, 2)))
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -32,6 +33,7 @@ const (
 	lag      kind = "lag"         // one member's network is slow
 	away     kind = "away"        // one member's network is down: it can lose its partitions and come back
 	moveBoth kind = "move"        // the coordinator and the leaders move
+	forget   kind = "forget"      // the coordinator forgets who is in the group, as one that is killed and begins anew
 )
 
 func (t trouble) String() string {
@@ -42,6 +44,8 @@ func (t trouble) String() string {
 		return fmt.Sprintf("%s on %s %d times", t.kind, t.key.Name(), t.count)
 	case slow:
 		return fmt.Sprintf("%s of %v to %s", t.kind, t.span, t.key.Name())
+	case forget:
+		return fmt.Sprintf("%s, %d slow answers of %v to %s", t.kind, t.count, t.span, t.key.Name())
 	case lag, away:
 		return fmt.Sprintf("%s for %v (member %d of those alive)", t.kind, t.span, t.victim)
 	}
@@ -79,6 +83,26 @@ var refusals = []refusal{
 	{kmsg.Produce, []*kerr.Error{
 		kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut,
 	}},
+}
+
+// drawForgets draws whether the group is forgotten, in every third run. Its members
+// then need some time to come to rest, while offsets are slow to come and records are
+// sent all the time.
+func (s *script) drawForgets(rng *rand.Rand) {
+	if rng.IntN(3) > 0 {
+		return
+	}
+	keys := 1 + rng.IntN(8)
+	for range 1 + rng.IntN(3) {
+		at := between(rng, 0, theEnd-time.Second)
+		s.troubles = append(s.troubles,
+			trouble{kind: forget, at: at, key: kmsg.OffsetFetch, count: rng.IntN(8), span: between(rng, 0, 50*time.Millisecond)})
+		for range 20 {
+			s.waves = append(s.waves, wave{at: between(rng, at, at+time.Second), records: []*kgo.Record{s.drawRecord(rng, keys)}})
+		}
+	}
+	slices.SortStableFunc(s.troubles, func(a, b trouble) int { return int(a.at - b.at) })
+	slices.SortStableFunc(s.waves, func(a, b wave) int { return int(a.at - b.at) })
 }
 
 // drawTroubles draws at least one error of the broker.

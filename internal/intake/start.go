@@ -52,6 +52,11 @@ type starts struct {
 
 // adjust is called by the Kafka client between the assignment and the first
 // fetch, with the committed offsets, or a negative offset where there is none.
+//
+// It leaves out partitions that nobody here owns. The client asks for those too: when
+// it forgets a topic while it waits for the offsets of that topic, it asks for them
+// again as soon as it has joined again, whoever owns the partitions then. It would
+// read them, and go on from where it is when they are assigned to it later.
 func (in *Intake) adjust(
 	ctx context.Context, offsets map[string]map[int32]kgo.Offset,
 ) (map[string]map[int32]kgo.Offset, error) {
@@ -68,9 +73,14 @@ func (in *Intake) adjust(
 	fresh := false
 	for topic, parts := range offsets {
 		for n, o := range parts {
+			p := in.find(key{topic, n})
+			if p == nil {
+				delete(parts, n)
+				continue
+			}
 			committed := o.EpochOffset().Offset
 			offset := in.starts.offset(logs, topic, n, committed)
-			in.begun(key{topic, n}, offset)
+			p.place(offset)
 			if offset == kafkajsBeginning {
 				continue // the client looks for it, as that of an unlisted one
 			}
@@ -87,9 +97,7 @@ func (in *Intake) adjust(
 				in.starts.remember(key{topic, n}, offset)
 				fresh = true
 			}
-			if p := in.find(key{topic, n}); p != nil {
-				p.marks.Start(offset, offset == committed)
-			}
+			p.marks.Start(offset, offset == committed)
 		}
 	}
 	if fresh {
@@ -101,14 +109,6 @@ func (in *Intake) adjust(
 		in.joined()
 	}
 	return offsets, nil
-}
-
-// begun tells a partition's twin where the partition begins, -1 where that is not
-// known.
-func (in *Intake) begun(k key, offset int64) {
-	if p := in.find(k); p != nil && p.twin != nil {
-		p.twin.starts(max(-1, offset))
-	}
 }
 
 // learn notes how many partitions each topic has when this member joins, once.
