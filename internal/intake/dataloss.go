@@ -51,7 +51,22 @@ func (in *Intake) resume(p *partition) {
 // set makes the client read a partition from an offset on. The caller holds the gate,
 // so that no new generation begins meanwhile.
 func (in *Intake) set(k key, offset int64) {
-	in.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{k.topic: {k.partition: {Epoch: -1, Offset: offset}}})
+	var to positions
+	to.add(k, offset)
+	in.client.SetOffsets(to)
+}
+
+// positions are where the client is to read on.
+type positions map[string]map[int32]kgo.EpochOffset
+
+func (to *positions) add(k key, offset int64) {
+	if *to == nil {
+		*to = make(positions)
+	}
+	if (*to)[k.topic] == nil {
+		(*to)[k.topic] = make(map[int32]kgo.EpochOffset)
+	}
+	(*to)[k.topic][k.partition] = kgo.EpochOffset{Epoch: -1, Offset: offset}
 }
 
 // shortened reports whether the log does not have any more what was read up to an

@@ -101,6 +101,7 @@ type Intake struct {
 	later  *retries            // nil without retry topics
 
 	failing map[key]string // what was told about; only the poll loop touches it
+	back    positions      // where partitions begin that were read from further on; as failing
 
 	mu         sync.Mutex
 	partitions map[key]*partition
@@ -267,6 +268,8 @@ func (in *Intake) poll(ctx context.Context) {
 			part.push(p.Records)
 		}
 	})
+	in.client.SetOffsets(in.back) // of all at once: it ends the fetches that are under way
+	in.back = nil
 	for _, d := range damaged { // when what came before the damage is on its way
 		in.mend(d)
 	}

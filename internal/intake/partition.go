@@ -162,8 +162,8 @@ func (p *partition) due(records []*kgo.Record) []*kgo.Record {
 
 // begins reports whether the partition has begun, or begins with offset. What lies
 // behind the start may have been fetched for an earlier generation, and a hole in the
-// log looks the same: the client is sent to the start, once, and what comes then is
-// the partition's.
+// log looks the same: the client is sent back to the start, once, and what comes then
+// is the partition's.
 func (p *partition) begins(offset int64) bool {
 	start := p.start.Load()
 	switch {
@@ -174,7 +174,7 @@ func (p *partition) begins(offset int64) bool {
 		return true
 	}
 	p.begun = true
-	p.in.set(p.key, start)
+	p.in.back.add(p.key, start)
 	return false
 }
 
