@@ -5,29 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// joins keeps members of classic groups alive that wait in a join for the others. A
-// member sends no heartbeats then, and Apache Kafka asks for none. kfake throws it out
-// when its session ends, and leaves its join without an answer, which the member
+// joins mends how kfake treats members of classic groups that wait in a join or a sync
+// for the others.
+//
+// Such a member sends no heartbeats, and Apache Kafka asks for none. kfake throws it out
+// when its session ends, and leaves its request without an answer, which the member
 // notices only after its rebalance timeout. So heartbeats are sent in its name.
+//
+// kfake also miscounts who has joined when a member that waits in a sync leaves or joins
+// again; the group then stands still for a whole rebalance timeout. So such a request
+// waits until the sync has its answer.
 type joins struct {
 	cluster *kfake.Cluster
 	addr    string // of a listener, without TLS
 
-	mu          sync.Mutex
-	generations map[string]int32 // by group, the newest seen
-	waiting     map[joiner]*waiting
-	client      *kgo.Client // made when it is first needed
-	closed      bool
-	beats       sync.WaitGroup
+	mu      sync.Mutex
+	waiting map[joiner]*waiting
+	client  *kgo.Client // made when it is first needed
+	ending  chan struct{}
+	closed  bool
+	running sync.WaitGroup
 }
 
 // joiner is a member of a group: by its id, or by its instance id where it has one.
@@ -43,30 +49,34 @@ func joinerOf(group, member string, instance *string) joiner {
 	return joiner{group, member, false}
 }
 
-// waiting is a member in a join.
+// waiting is a member in a join or a sync.
 type waiting struct {
-	member   string // empty for a static one that has just begun, until its id is found
+	member   string // empty for a static one that has just begun
 	instance *string
-	// generation is that of the group while the member waits. When its join has its
-	// answer, the group has the next one, and heartbeats with that are the member's own:
-	// one in the name of a member that has died would hold up the next join for its
-	// whole time.
+	// The group is in this state and generation while the member waits. One that has its
+	// answer sends its own heartbeats, and one in the name of a member that has died would
+	// hold up the next join for its whole time.
+	state      string
 	generation int32
-	guesses    int // how often generation may still be too low
-	every      time.Duration
 	timer      *time.Timer
 }
 
+// What kfake calls the states in which members wait.
+const (
+	joining = "PreparingRebalance"
+	syncing = "CompletingRebalance"
+)
+
+// beatEvery is short for any session: kfake allows none below six seconds by default.
+const beatEvery = 500 * time.Millisecond
+
 func newJoins(cluster *kfake.Cluster, addr string) *joins {
-	return &joins{
-		cluster: cluster, addr: addr,
-		generations: make(map[string]int32), waiting: make(map[joiner]*waiting),
-	}
+	return &joins{cluster: cluster, addr: addr, waiting: make(map[joiner]*waiting), ending: make(chan struct{})}
 }
 
 // install starts to watch what members of groups ask for.
 func (j *joins) install() {
-	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup} {
+	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.LeaveGroup} {
 		j.cluster.ControlKey(int16(key), j.watching(int16(key)))
 	}
 }
@@ -86,129 +96,155 @@ func (j *joins) watching(key int16) func(kmsg.Request) (kmsg.Response, error, bo
 }
 
 func (j *joins) note(kreq kmsg.Request) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	switch req := kreq.(type) {
-	case *kmsg.HeartbeatRequest:
-		j.generations[req.Group] = max(j.generations[req.Group], req.Generation)
 	case *kmsg.SyncGroupRequest:
-		j.generations[req.Group] = max(j.generations[req.Group], req.Generation)
-		j.leave(joinerOf(req.Group, req.MemberID, req.InstanceID))
+		j.enter(joinerOf(req.Group, req.MemberID, req.InstanceID), &waiting{
+			member: req.MemberID, instance: req.InstanceID, state: syncing, generation: req.Generation,
+		})
 	case *kmsg.LeaveGroupRequest:
+		if req.Version < 3 {
+			j.leave(joinerOf(req.Group, req.MemberID, nil))
+		}
 		for _, m := range req.Members {
 			j.leave(joinerOf(req.Group, m.MemberID, m.InstanceID))
 		}
 	case *kmsg.JoinGroupRequest:
-		j.enter(joinerOf(req.Group, req.MemberID, req.InstanceID), req)
+		who := joinerOf(req.Group, req.MemberID, req.InstanceID)
+		j.leave(who)
+		if who.id == "" {
+			return // it is only given its id, and joins again
+		}
+		w := &waiting{member: req.MemberID, instance: req.InstanceID, state: joining}
+		if group := j.group(req.Group); group != nil {
+			w.generation = group.Epoch // until the join ends
+		}
+		j.enter(who, w)
 	}
 }
 
-// enter begins the heartbeats of a member that joins. One that is neither static nor
-// has an id is only given its id, and joins again.
-func (j *joins) enter(who joiner, req *kmsg.JoinGroupRequest) {
-	j.leave(who)
-	if who.id == "" || j.closed {
+// group is nil when there is none, or the broker ends.
+func (j *joins) group(name string) *kfake.GroupInfo {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return nil
+	}
+	j.running.Add(1) // kfake must run until it has answered
+	j.mu.Unlock()
+	defer j.running.Done()
+	return j.cluster.GroupInfo(name)
+}
+
+// still is the group of a member that waits, or nil when it waits no more.
+func (j *joins) still(who joiner, w *waiting) *kfake.GroupInfo {
+	group := j.group(who.group)
+	if group == nil || group.State != w.state || group.Epoch != w.generation {
+		return nil
+	}
+	return group
+}
+
+// enter begins the heartbeats of a member. The first one, at once, is behind the
+// member's request in the queue of kfake, and sees to it that the session of a member
+// ends which dies before its join is answered: kfake begins none for it.
+func (j *joins) enter(who joiner, w *waiting) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
 		return
 	}
-	w := &waiting{
-		member: req.MemberID, instance: req.InstanceID, generation: j.generations[who.group], guesses: mostGuesses,
-		every: time.Duration(req.SessionTimeoutMillis) * time.Millisecond / 3,
+	if before := j.waiting[who]; before != nil {
+		before.timer.Stop()
 	}
-	// The first one, at once, is behind the join in the queue of kfake, and sees to it that
-	// the session of a member ends which dies before its join is answered: kfake begins
-	// none for it.
 	w.timer = time.AfterFunc(0, func() { j.beat(who, w) })
 	j.waiting[who] = w
 }
 
-// mostGuesses is how many joins in a row may have had no sync yet, which tells of their
-// generation.
-const mostGuesses = 2
-
+// leave ends the heartbeats of a member. One that waits in a sync is answered first.
 func (j *joins) leave(who joiner) {
-	if w := j.waiting[who]; w != nil {
+	j.mu.Lock()
+	w := j.waiting[who]
+	if w != nil {
 		w.timer.Stop()
 		delete(j.waiting, who)
 	}
+	j.mu.Unlock()
+	if w != nil && w.state == syncing && j.still(who, w) != nil {
+		j.cluster.SleepControl(func() { j.outlast(who, w) })
+	}
 }
 
-// beat sends one heartbeat. It goes on while the group waits for others.
+// outlast returns when a member waits no more: the leader has ended the sync, or its
+// session has.
+func (j *joins) outlast(who joiner, w *waiting) {
+	tick := time.NewTicker(beatEvery / 10)
+	defer tick.Stop()
+	for j.still(who, w) != nil {
+		select {
+		case <-tick.C:
+		case <-j.ending:
+			return
+		}
+	}
+}
+
+// beat sends one heartbeat. It goes on while the member waits for others.
 func (j *joins) beat(who joiner, w *waiting) {
-	client := j.begin(who, w)
+	group := j.still(who, w)
+	client := j.begin(who, w, group != nil)
 	if client == nil {
 		return
 	}
-	defer j.beats.Done()
-	ctx, cancel := context.WithTimeout(context.Background(), w.every)
-	defer cancel()
-	err := w.beat(ctx, client, who.group)
+	defer j.running.Done()
+	w.beat(client, group)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	switch {
-	case j.waiting[who] != w || j.closed:
-	case errors.Is(err, kerr.RebalanceInProgress):
-		w.guesses = 0
-		w.timer.Reset(w.every)
-	case errors.Is(err, kerr.IllegalGeneration) && w.guesses > 0:
-		w.guesses--
-		w.generation++
-		w.timer.Reset(0)
-	default:
-		delete(j.waiting, who) // it has its answer, or nothing can be done
+	if j.waiting[who] == w {
+		w.timer.Reset(beatEvery)
 	}
 }
 
 // begin is nil when the member waits no more.
-func (j *joins) begin(who joiner, w *waiting) *kgo.Client {
+func (j *joins) begin(who joiner, w *waiting, waits bool) *kgo.Client {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed || j.waiting[who] != w {
 		return nil
 	}
-	if j.client == nil {
-		client, err := kgo.NewClient(kgo.SeedBrokers(j.addr), kgo.DisableClientMetrics(), kgo.Dialer(j.dial))
-		if err != nil {
-			delete(j.waiting, who)
-			return nil
-		}
-		j.client = client
+	if j.client == nil && waits {
+		// An error is one of our options, which are always the same.
+		j.client, _ = kgo.NewClient(kgo.SeedBrokers(j.addr), kgo.DisableClientMetrics(), kgo.Dialer(j.dial))
 	}
-	j.beats.Add(1)
+	if !waits || j.client == nil {
+		delete(j.waiting, who)
+		return nil
+	}
+	j.running.Add(1)
 	return j.client
 }
 
-func (w *waiting) beat(ctx context.Context, client *kgo.Client, group string) error {
+// beat sends a heartbeat. What is answered is of no interest: the next look at the
+// group tells whether the member still waits.
+func (w *waiting) beat(client *kgo.Client, group *kfake.GroupInfo) {
 	if w.member == "" {
-		if err := w.find(ctx, client, group); err != nil {
-			return err
-		}
+		w.member = memberOf(group, *w.instance)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*beatEvery)
+	defer cancel()
 	ask := kmsg.NewPtrHeartbeatRequest()
-	ask.Group, ask.MemberID, ask.InstanceID, ask.Generation = group, w.member, w.instance, w.generation
-	resp, err := ask.RequestWith(ctx, client)
-	if err != nil {
-		return err
-	}
-	return kerr.ErrorForCode(resp.ErrorCode)
+	ask.Group, ask.MemberID, ask.InstanceID, ask.Generation = group.Group, w.member, w.instance, w.generation
+	_, _ = ask.RequestWith(ctx, client)
 }
 
-// find asks for the id of a static member that has joined without one.
-func (w *waiting) find(ctx context.Context, client *kgo.Client, group string) error {
-	ask := kmsg.NewPtrDescribeGroupsRequest()
-	ask.Groups = []string{group}
-	resp, err := ask.RequestWith(ctx, client)
-	if err != nil {
-		return err
+// memberOf is the id of a static member that has joined without one.
+func memberOf(group *kfake.GroupInfo, instance string) string {
+	i := slices.IndexFunc(group.Members, func(m kfake.GroupMember) bool {
+		return m.InstanceID != nil && *m.InstanceID == instance
+	})
+	if i < 0 {
+		return ""
 	}
-	for _, g := range resp.Groups {
-		for _, m := range g.Members {
-			if m.InstanceID != nil && *m.InstanceID == *w.instance {
-				w.member = m.MemberID
-				return nil
-			}
-		}
-	}
-	return kerr.UnknownMemberID
+	return group.Members[i].MemberID
 }
 
 // dial connects to the listener on this machine, wherever others are told to connect.
@@ -228,13 +264,15 @@ func (j *joins) dial(ctx context.Context, network, addr string) (net.Conn, error
 func (j *joins) close() {
 	j.mu.Lock()
 	j.closed = true
-	for who := range j.waiting {
-		j.leave(who)
+	close(j.ending)
+	for who, w := range j.waiting {
+		w.timer.Stop()
+		delete(j.waiting, who)
 	}
 	client := j.client
 	j.mu.Unlock()
 	if client != nil {
 		client.Close() // ends the requests under way
 	}
-	j.beats.Wait()
+	j.running.Wait()
 }

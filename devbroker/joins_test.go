@@ -2,6 +2,7 @@ package devbroker_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type groupMember struct {
 	*kgo.Client
 	id         string
 	instance   *string
+	syncSent   *sent // nil where nobody waits for it
 	generation int32
 	leader     string
 }
@@ -50,7 +52,7 @@ func (m *groupMember) join(ctx context.Context, metadata string) (members int, e
 
 func (m *groupMember) sync(ctx context.Context) error {
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Group, req.MemberID, req.Generation = "shop", m.id, m.generation
+	req.Group, req.MemberID, req.Generation, req.InstanceID = "shop", m.id, m.generation, m.instance
 	resp, err := req.RequestWith(ctx, m.Client)
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func (m *groupMember) sync(ctx context.Context) error {
 
 func (m *groupMember) beat(ctx context.Context) error {
 	req := kmsg.NewPtrHeartbeatRequest()
-	req.Group, req.MemberID, req.Generation = "shop", m.id, m.generation
+	req.Group, req.MemberID, req.Generation, req.InstanceID = "shop", m.id, m.generation, m.instance
 	resp, err := req.RequestWith(ctx, m.Client)
 	if err != nil {
 		return err
@@ -178,4 +180,213 @@ func TestMemberThatDiesInAJoinIsThrownOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// syncs begins a sync of a member that does not lead the group.
+func (m *groupMember) syncs(ctx context.Context) <-chan error {
+	answer := make(chan error, 1)
+	go func() { answer <- m.sync(ctx) }()
+	return answer
+}
+
+// twoMembers are in one generation that waits for the sync of the one that leads it.
+func twoMembers(t *testing.T, b *devbroker.Broker, instance *string) (leads, follows *groupMember) {
+	t.Helper()
+	ctx := testContext(t)
+	syncSent := newSent(kmsg.SyncGroup)
+	first := &groupMember{Client: client(t, b.Addr())}
+	second := &groupMember{Client: client(t, b.Addr(), kgo.WithHooks(syncSent)), instance: instance, syncSent: syncSent}
+	if _, err := first.join(ctx, "1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	joined := make(chan error, 1)
+	go func() {
+		_, err := second.join(ctx, "1")
+		joined <- err
+	}()
+	tick := time.NewTicker(memberSession / 100)
+	defer tick.Stop()
+	for first.beat(ctx) == nil { // until the second one waits in its join
+		<-tick.C
+	}
+	if _, err := first.join(ctx, "1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	if first.leader != first.id || second.leader != first.id {
+		t.Fatalf("%s leads, or %s, want %s", first.leader, second.leader, first.id)
+	}
+	return first, second
+}
+
+func shopBroker(t *testing.T) *devbroker.Broker {
+	t.Helper()
+	return start(t, devbroker.Config{
+		Listen: "127.0.0.1:0", Options: []kfake.Opt{kfake.GroupMinSessionTimeout(memberSession)},
+	})
+}
+
+// A member that waits in a sync for a leader that takes its time is no dead one.
+func TestMemberMayWaitInASyncForLongerThanItsSession(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	leads, follows := twoMembers(t, shopBroker(t), nil)
+	answer := follows.syncs(ctx)
+	tick := time.NewTicker(memberSession / 6)
+	defer tick.Stop()
+	for begun := time.Now(); time.Since(begun) < 3*memberSession/2; {
+		<-tick.C
+		if err := leads.beat(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := leads.sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answer; err != nil {
+		t.Errorf("the sync of the member that waited: %v", err)
+	}
+}
+
+// A leader that dies before its sync ends that of the others, with an answer.
+func TestMembersInASyncAreToldThatTheirLeaderIsDead(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	_, follows := twoMembers(t, shopBroker(t), nil)
+	if err := follows.sync(ctx); err != kerr.RebalanceInProgress { //nolint:errorlint // it is that value
+		t.Fatalf("%v, want %v", err, kerr.RebalanceInProgress)
+	}
+	if members, err := follows.join(ctx, "2"); err != nil || members != 1 {
+		t.Errorf("%d members, %v, want 1", members, err)
+	}
+}
+
+// A member that waits in a sync and leaves, or joins again, does not make the group
+// stand still: the others join without it, or with it, at once. With a count that is
+// wrong they wait for memberRebalance, which is longer than the test may take.
+func TestMemberInASyncMayLeaveOrJoinAgain(t *testing.T) {
+	t.Parallel()
+	name := "till"
+	for kind, instance := range map[string]*string{"dynamic": nil, "static": &name} {
+		t.Run(kind+" leaves", func(t *testing.T) {
+			t.Parallel()
+			ctx := testContext(t)
+			leads, follows := twoMembers(t, shopBroker(t), instance)
+			follows.waitsInSync(t)
+			left := make(chan error, 1)
+			go func() { left <- follows.leaveGroup(ctx) }()
+			members, err := leads.joinAfter(ctx, left)
+			if err != nil || members != 1 {
+				t.Errorf("%d members, %v, want 1", members, err)
+			}
+		})
+		t.Run(kind+" joins again", func(t *testing.T) {
+			t.Parallel()
+			ctx := testContext(t)
+			leads, follows := twoMembers(t, shopBroker(t), instance)
+			follows.waitsInSync(t)
+			joinSent := newSent(kmsg.JoinGroup)
+			again := &groupMember{Client: client(t, leads.broker(t), kgo.WithHooks(joinSent)), id: follows.id, instance: instance}
+			if instance != nil {
+				again.id = "" // a new process
+			}
+			joined := make(chan error, 1)
+			go func() {
+				_, err := again.join(ctx, "2")
+				joined <- err
+			}()
+			joinSent.wait(t)
+			_ = leads.beat(ctx) // the broker is asked something else since
+			members, err := leads.joinAfter(ctx, nil)
+			if err != nil || members != 2 {
+				t.Errorf("%d members, %v, want 2", members, err)
+			}
+			if err := <-joined; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// waitsInSync returns when the member's sync is with the broker, which has been asked
+// something else since.
+func (m *groupMember) waitsInSync(t *testing.T) {
+	t.Helper()
+	ctx := testContext(t)
+	_ = m.syncs(ctx)
+	m.syncSent.wait(t)
+	if err := m.beat(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sent tells when a client has first sent a kind of request.
+type sent struct {
+	key  kmsg.Key
+	once sync.Once
+	done chan struct{}
+}
+
+func newSent(key kmsg.Key) *sent { return &sent{key: key, done: make(chan struct{})} }
+
+func (s *sent) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+	if key == int16(s.key) && err == nil {
+		s.once.Do(func() { close(s.done) })
+	}
+}
+
+func (s *sent) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.done:
+	case <-time.After(patience):
+		t.Fatalf("%s was not sent", s.key.Name())
+	}
+}
+
+func (m *groupMember) broker(t *testing.T) string {
+	t.Helper()
+	seeds, ok := m.OptValue(kgo.SeedBrokers).([]string)
+	if !ok || len(seeds) != 1 {
+		t.Fatalf("the brokers are %v, want one", m.OptValue(kgo.SeedBrokers))
+	}
+	return seeds[0]
+}
+
+func (m *groupMember) leaveGroup(ctx context.Context) error {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = "shop", m.id
+	leaves := kmsg.NewLeaveGroupRequestMember()
+	leaves.MemberID, leaves.InstanceID = m.id, m.instance
+	req.Members = append(req.Members, leaves)
+	resp, err := req.RequestWith(ctx, m.Client)
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
+}
+
+// joinAfter ends the sync of the generation that the member leads, and joins the next
+// one: after others have left, where left is not nil, or as soon as one begins.
+func (m *groupMember) joinAfter(ctx context.Context, left <-chan error) (members int, err error) {
+	if err := m.sync(ctx); err != nil && err != kerr.RebalanceInProgress { //nolint:errorlint // it is that value
+		return 0, err
+	}
+	if left != nil {
+		if err := <-left; err != nil {
+			return 0, err
+		}
+		return m.join(ctx, "2")
+	}
+	tick := time.NewTicker(memberSession / 100)
+	defer tick.Stop()
+	for m.beat(ctx) == nil {
+		<-tick.C
+	}
+	return m.join(ctx, "2")
 }
