@@ -17,7 +17,6 @@ import (
 	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/lane"
 	"github.com/siskin-go/siskin/security"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -268,8 +267,7 @@ func (in *Intake) poll(ctx context.Context) {
 			part.push(p.Records)
 		}
 	})
-	in.client.SetOffsets(in.back) // of all at once: it ends the fetches that are under way
-	in.back = nil
+	in.sendBack()
 	for _, d := range damaged { // when what came before the damage is on its way
 		in.mend(d)
 	}
@@ -281,6 +279,21 @@ func (in *Intake) poll(ctx context.Context) {
 	for _, topic := range in.left() {
 		in.reread(topic)
 	}
+}
+
+// sendBack makes the client read partitions from their start that were read from further
+// on: all at once, since it ends the fetches that are under way. What comes from then on
+// is theirs, and not before: one poll can bring several pieces of a partition.
+func (in *Intake) sendBack() {
+	in.client.SetOffsets(in.back)
+	for topic, numbers := range in.back {
+		for n := range numbers {
+			if p := in.find(key{topic, n}); p != nil {
+				p.begun = true
+			}
+		}
+	}
+	in.back = nil
 }
 
 // left are the topics that shed has lost.
@@ -334,40 +347,3 @@ func (in *Intake) find(k key) *partition {
 	defer in.mu.Unlock()
 	return in.partitions[k]
 }
-
-// shut stops all partitions, commits and leaves.
-func (in *Intake) shut() bool {
-	in.mu.Lock()
-	in.stopping = true
-	in.mu.Unlock()
-	parts := in.all()
-	drained := in.stopAll(parts)
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancel()
-	in.commitLast(ctx)
-	in.forget(parts)
-	// An error in leaving means that the group will notice by the session timeout.
-	_ = in.client.LeaveGroupContext(ctx)
-	if in.cfg.InstanceID != "" && in.leaving.Load() {
-		left := kadm.LeaveGroup(in.cfg.Group).InstanceIDs(in.cfg.InstanceID)
-		_, _ = kadm.NewClient(in.client).LeaveGroup(ctx, left) // the client does not do it
-	}
-	in.fence(nil) // or closing waits for a join that is going on, however long that takes
-	in.client.CloseAllowingRebalance()
-	if in.later != nil {
-		in.later.client.Close()
-	}
-	in.abort()
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.ended = true
-	return drained
-}
-
-// leaveTimeout bounds how long the end waits for a broker that is away.
-const leaveTimeout = 3 * time.Second
-
-// Leave makes a static member that stops leave its group for good, so that the
-// others take its partitions at once. A member without an instance id always
-// does.
-func (in *Intake) Leave() { in.leaving.Store(true) }

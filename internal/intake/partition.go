@@ -173,7 +173,6 @@ func (p *partition) begins(offset int64) bool {
 		p.begun = true
 		return true
 	}
-	p.begun = true
 	p.in.back.add(p.key, start)
 	return false
 }

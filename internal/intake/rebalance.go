@@ -45,13 +45,7 @@ func (in *Intake) assigned(ctx context.Context, _ *kgo.Client, topics map[string
 // what it is assigned again, as if nobody else had had it in between. The topics
 // are forgotten and read anew, from where the group is.
 func (in *Intake) shed() {
-	id, _ := in.client.GroupMetadata()
-	stale := make(map[string][]int32)
-	for _, p := range in.all() {
-		if p.member != id && !p.retries { // a retry partition goes with its source
-			stale[p.key.topic] = append(stale[p.key.topic], p.key.partition)
-		}
-	}
+	stale := in.stale()
 	if len(stale) == 0 {
 		return
 	}
@@ -62,6 +56,18 @@ func (in *Intake) shed() {
 	}
 	in.mu.Unlock()
 	in.gate.pass(func() {}) // the poll loop reads them anew
+}
+
+// stale are the partitions of an earlier membership.
+func (in *Intake) stale() map[string][]int32 {
+	id, _ := in.client.GroupMetadata()
+	stale := make(map[string][]int32)
+	for _, p := range in.all() {
+		if p.member != id && !p.retries { // a retry partition goes with its source
+			stale[p.key.topic] = append(stale[p.key.topic], p.key.partition)
+		}
+	}
+	return stale
 }
 
 // open begins a generation of partitions. It returns their twins, by source topic.

@@ -24,7 +24,7 @@ type copies struct {
 	clock     int
 	committed int64
 	reigns    *generation // of the owner
-	first     int         // copies of attempts that were not stored before
+	first     int         // copies of attempts that were not stored before, or of a member that has lost the partition
 	again     int         // other copies
 }
 
@@ -108,6 +108,16 @@ func (l *ledger) moves(d *delivery) {
 	}
 }
 
+// stays notes that a record cannot be made to wait: what is stored of it from now on is
+// another copy, which an earlier owner has left.
+func (l *ledger) stays(d *delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g := d.generation; g != nil && g.moving[d.offset] == d {
+		delete(g.moving, d.offset)
+	}
+}
+
 // writesCopy checks what a member is about to write to a retry topic.
 func (l *ledger) writesCopy(who string, p place, copied *kgo.Record) {
 	l.mu.Lock()
@@ -119,12 +129,13 @@ func (l *ledger) writesCopy(who string, p place, copied *kgo.Record) {
 	}
 	at := read.Record.Offset
 	l.writes("%s writes a copy of %v %d, attempt %d", who, p, at, read.Attempt)
-	if read.Attempt > h.copies.newest(at) {
+	g := a.generations[p]
+	beside := h.copies.reigns != nil && h.copies.reigns != g
+	if beside || read.Attempt > h.copies.newest(at) {
 		h.copies.first++
 	} else if h.copies.again++; h.copies.again > 100+2*h.copies.first {
 		l.breaks(bounds, "%v has got %d copies, and %d that say nothing new", p, h.copies.first, h.copies.again)
 	}
-	g := a.generations[p]
 	if g == nil || g.givenUp || h.copies.has(at) {
 		return
 	}

@@ -4,7 +4,6 @@ package intake_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -331,7 +330,8 @@ func (l *ledger) settles(d *delivery) {
 		return
 	}
 	if d.settled {
-		panic(fmt.Sprintf("the simulation settles record %d of %v twice", d.offset, g.place))
+		l.breaks(oneOutcome, "%s settles record %d of %v twice: %v", d.account.name, d.offset, g.place, d)
+		return
 	}
 	l.writes("%s settles %v %d", d.account.name, g.place, d.offset)
 	d.settled, d.at = true, time.Now()

@@ -175,11 +175,28 @@ func (p *play) ends() {
 		p.enters(lifeline{name: "last", kind: p.script.last})
 	}
 	p.exits.Wait() // what those have sent may come as late
-	for deadline := time.Now().Add(limit); !p.finished() && time.Now().Before(deadline); {
-		time.Sleep(50 * time.Millisecond)
-	}
+	finished := p.finishes()
 	p.stopAll()
 	p.replies.Wait()
+	if finished && !p.finished() {
+		// A member that did not know yet that it had lost a partition has written a copy
+		// while it left: it is for whoever comes next.
+		p.enters(lifeline{name: "heir", kind: p.script.last})
+		p.finishes()
+		p.stopAll()
+		p.replies.Wait()
+	}
+}
+
+// finishes waits until all is done, and reports false when that takes too long.
+func (p *play) finishes() bool {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
+		if p.finished() {
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return p.finished()
 }
 
 func (p *play) finished() bool {

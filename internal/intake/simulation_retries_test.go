@@ -145,7 +145,12 @@ func (h *worker) fails(ctx context.Context, d *delivery, item intake.Item) bool 
 		switch {
 		case err == nil:
 			return true
-		case !errors.Is(err, retry.ErrInPlace) || !h.rests(ctx, d, item, delay):
+		case !errors.Is(err, retry.ErrInPlace):
+			item.Leave()
+			return true
+		}
+		h.ledger.stays(d)
+		if !h.rests(ctx, d, item, delay) {
 			item.Leave()
 			return true
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/intake"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -133,5 +134,65 @@ func TestTheNextMemberNeedNotWait(t *testing.T) {
 	want := []events.PartitionsAssigned{{Group: group, Partitions: map[string][]int32{topic: {0}}}}
 	if diff := cmp.Diff(want, assigned, cmpopts.IgnoreUnexported(events.PartitionsAssigned{})); diff != "" {
 		t.Errorf("assignments of the first member (-want +got):\n%s", diff)
+	}
+}
+
+// A member that was thrown out while the group gathers is told so when it joins again,
+// and can stop before that. What it has done since is not committed, and somebody else
+// does it again: that must not stay untold.
+func TestStopTellsWhatTheMemberHasLost(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	m := join(t, b)
+	b.commits.await(t, 0, 0) // where it starts
+	b.produce(t, 0, 0, 1)
+	s := m.next(t)
+	held, release := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	b.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		resp := r.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		b.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+			close(held)
+			b.SleepControl(func() { <-release })
+			return nil, nil, false
+		})
+		return resp, nil, true
+	})
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, TopLevel: true, Err: kerr.RebalanceInProgress})
+	<-held
+	s.Done()
+	m.stop()
+	if lost := m.leaves(t, 0, 1); !lost.Lost {
+		t.Errorf("event %+v, want the loss of a partition", lost)
+	}
+}
+
+// A group that waits for one member is not to wait for another one that has stopped
+// meanwhile, and not to give it partitions.
+func TestMemberThatStopsInAJoinLeavesItsGroup(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	first := join(t, b)
+	first.owns(t, 0, 1)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) }) // before the first one stops
+	slow := b.GroupInfo(group).Members[0].MemberID
+	b.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		if r.(*kmsg.JoinGroupRequest).MemberID == slow {
+			b.SleepControl(func() { <-release })
+		}
+		return nil, nil, false
+	})
+	second := join(t, b)
+	for ctx := testContext(t); len(b.GroupInfo(group).Members) < 2; {
+		if ctx.Err() != nil {
+			t.Fatal("the second member does not join")
+		}
+	}
+	second.stop()
+	if members := b.GroupInfo(group).Members; len(members) != 1 || members[0].MemberID != slow {
+		t.Errorf("the members are %v, want the first one only", members)
 	}
 }

@@ -116,3 +116,23 @@ func TestHoleAtTheStart(t *testing.T) {
 	s.Done()
 	b.committedIs(t, 0, 3)
 }
+
+// When the leader of a partition has just moved, one poll can bring a piece of it from
+// each of two brokers. What lies behind the start of the partition is left out whole.
+func TestPiecesBehindTheStartAreNotTaken(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	d := newDiary()
+	m := join(t, b, handler(d.write))
+	b.commits.await(t, 0, 0) // where it starts
+	ahead := func(offset int64) []*kgo.Record {
+		return []*kgo.Record{{Topic: topic, Offset: offset, Value: []byte("read too early")}}
+	}
+	m.in.Take(topic, 0, ahead(1), ahead(2))
+	b.produce(t, 0, 0, 3)
+	d.await(t, 3)
+	if got := d.served[0]; !slices.Equal(got, upTo(3)) {
+		t.Errorf("offsets %v were served, want 0 to 2", got)
+	}
+	b.committedIs(t, 0, 3)
+}
