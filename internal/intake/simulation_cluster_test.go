@@ -52,6 +52,7 @@ func newCluster(t *testing.T, s script, l *ledger) *cluster {
 	}
 	c.ControlKey(int16(kmsg.OffsetCommit), c.onCommit)
 	c.ControlKey(int16(kmsg.Heartbeat), c.onHeartbeat)
+	c.ControlKey(int16(kmsg.LeaveGroup), c.onLeave)
 	c.writer, err = kgo.NewClient(kgo.SeedBrokers("127.0.0.1:9092"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0), kgo.DisableClientMetrics(), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.MetadataMinAge(50*time.Millisecond), kgo.Dialer(newLink(&c.network, &c.late, s.seed, "writer").dial))
@@ -208,18 +209,42 @@ func (c *cluster) move() {
 	c.ShufflePartitionLeaders()
 }
 
-// forget takes all members out of the group.
+// forget takes all members out of the group, as soon as none of them waits in a join or
+// a sync: kfake would leave that without an answer, and Apache Kafka does not.
 func (c *cluster) forget() {
-	info := c.GroupInfo(group)
-	if info == nil || len(info.Members) == 0 {
-		return
+	for !c.isCalm() {
+		info := c.GroupInfo(group)
+		if info == nil || len(info.Members) == 0 {
+			return
+		}
+		req := kmsg.NewPtrLeaveGroupRequest()
+		req.Group = group
+		for _, m := range info.Members {
+			leaves := kmsg.NewLeaveGroupRequestMember()
+			leaves.MemberID, leaves.Reason = m.MemberID, &forgotten
+			req.Members = append(req.Members, leaves)
+		}
+		// It may fall victim to another trouble.
+		resp, err := req.RequestWith(context.Background(), c.writer)
+		if err != nil || resp.ErrorCode != kerr.RebalanceInProgress.Code {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group = group
-	for _, m := range info.Members {
-		leaves := kmsg.NewLeaveGroupRequestMember()
-		leaves.MemberID = m.MemberID
-		req.Members = append(req.Members, leaves)
+}
+
+// forgotten is why forget takes members out.
+var forgotten = "forgotten"
+
+// onLeave sees each request to leave just before the broker decides on it.
+func (c *cluster) onLeave(r kmsg.Request) (kmsg.Response, error, bool) {
+	c.KeepControl()
+	req := r.(*kmsg.LeaveGroupRequest)
+	forgets := len(req.Members) > 0 && req.Members[0].Reason != nil && *req.Members[0].Reason == forgotten
+	if info := c.GroupInfo(req.Group); !forgets || info == nil || info.State == "Stable" {
+		return nil, nil, false
 	}
-	_, _ = req.RequestWith(context.Background(), c.writer) // it may fall victim to another trouble
+	resp := req.ResponseKind().(*kmsg.LeaveGroupResponse)
+	resp.ErrorCode = kerr.RebalanceInProgress.Code
+	return resp, nil, true
 }
