@@ -40,7 +40,7 @@ func (b *book) duplicate(before, again *run) {
 		b.reasons[becauseCopied]++
 	case before.term.cannot:
 		b.reasons[becauseUncommit]++
-	case b.unfinished(before.term, again.term.start, again.of.Offset):
+	case b.unfinished(before.term, again.of.Offset):
 		b.reasons[becauseUnfinished]++
 	case either(endKilled):
 		b.reasons[becauseKilled]++
@@ -80,13 +80,14 @@ func (b *book) carriers(r *run) int {
 }
 
 // unfinished says whether a generation left a record without a final outcome among
-// those from an offset to another.
-func (b *book) unfinished(t *term, from, to int64) bool {
+// those up to an offset. Others may have begun behind that one since, and have done no
+// more.
+func (b *book) unfinished(t *term, to int64) bool {
 	if mode, event := modeOf(t.Topic); event && !mode.place {
 		// What waits in a retry topic is committed in the order in which it came there.
-		from, to = t.start, t.newest
+		to = t.newest
 	}
-	for offset := from; offset <= to; offset++ {
+	for offset := t.start; offset <= to; offset++ {
 		at := where{t.place, offset}
 		if b.stored[at] != nil && !t.final[offset] {
 			return true

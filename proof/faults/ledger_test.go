@@ -20,7 +20,7 @@ const taleTopic = "events-place"
 
 func newTale(fates ...fate) *tale {
 	w := &tale{}
-	w.Lives = []life{{Name: "A"}, {Name: "B"}}
+	w.Lives = []life{{Name: "A"}, {Name: "B"}, {Name: "C"}}
 	for i, f := range fates {
 		n := note{ID: i, Key: "k", Seq: i, Fate: f}
 		at := where{place{taleTopic, 0}, int64(i)}
@@ -327,6 +327,13 @@ func TestLedgerExplainsDuplicates(t *testing.T) {
 			w.does(0, 1, 1, went)
 			w.says(0, line{What: revoked, Partitions: here})
 			w.does(1, 0, 1, went)
+		}, map[string]int{becauseUnfinished: 1}},
+		{"behind one that another owner has finished since", func(w *tale) {
+			w.says(0, line{What: began, Offset: 0, Attempt: 1})
+			w.does(0, 1, 1, went)
+			w.says(0, line{What: revoked, Partitions: here})
+			w.does(2, 0, 1, went)
+			w.says(2, line{What: revoked, Partitions: here})
 		}, map[string]int{becauseUnfinished: 1}},
 	}
 	for _, tt := range tests {
