@@ -81,6 +81,9 @@ const (
 	// slow is the pace from which each record is worth a worker of its own.
 	// Starting one costs about half a microsecond.
 	slow = 20 * time.Microsecond
+	// quick is the pace below which a second worker is in the way of the first: both
+	// would mostly wait for the lane.
+	quick = 2 * time.Microsecond
 	// firstTick is how long a record that may run can be held up by workers
 	// that are stuck in others.
 	firstTick = time.Millisecond
@@ -279,11 +282,12 @@ func (l *Lane) offered() bool {
 
 // work serves records until none is left that may run.
 func (l *Lane) work(u unit) {
-	began := time.Now()
+	clock := newClock()
+	began := clock.now()
 	last := began
 	for held, more := 0, true; more; {
 		l.serve(u, last)
-		now := time.Now()
+		now := clock.now()
 		u, held, more = l.next(u, now.Sub(last), now.Sub(began))
 		l.cfg.Left(held)
 		last = now
@@ -359,7 +363,7 @@ func (l *Lane) look() {
 	switch stuck := l.served == l.atTick; {
 	case stuck:
 		refused = !l.grow(max(1, l.workers))
-	case l.workers < runtime.GOMAXPROCS(0) || len(l.back) > 0:
+	case l.pace >= quick && l.workers < runtime.GOMAXPROCS(0) || len(l.back) > 0:
 		refused = !l.grow(1)
 	}
 	l.hasten()
