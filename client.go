@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/dialect"
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
@@ -146,7 +147,7 @@ func Stream[Res any](
 		var res Res
 		err := client.stream(ctx, pattern, req, opts, func(value []byte) (bool, error) {
 			res = *new(Res)
-			if err := client.cfg.Codec.Decode(value, &res); err != nil {
+			if err := codec.Decode(client.cfg.Codec, value, &res); err != nil {
 				return false, err
 			}
 			return yield(res, nil), nil
@@ -169,7 +170,7 @@ func (c *Client) send(ctx context.Context, pattern string, req, into any, opts [
 	select {
 	case r := <-call.Replies():
 		if err = r.Err; err == nil {
-			err = c.cfg.Codec.Decode(r.Value, into)
+			err = codec.Decode(c.cfg.Codec, r.Value, into)
 		}
 	case <-wait.Timer.C:
 		err = call.timedOut(context.DeadlineExceeded)
@@ -244,7 +245,7 @@ func (o *outgoing) id() string { return string(o.correlationID) }
 func (c *Client) begin(
 	w waiting, pattern string, req any, o callOptions, replies chan pending.Reply,
 ) (*outgoing, error) {
-	value, err := c.cfg.Codec.Encode(req)
+	value, err := codec.Encode(c.cfg.Codec, req)
 	if err != nil {
 		return nil, Errorf(CodeInvalid, "%w", err)
 	}

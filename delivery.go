@@ -246,7 +246,7 @@ type validator interface{ Validate() error }
 // decode makes a valid T of the record's value. A method of T is found through v;
 // that of a pointer type only through *v, which costs nothing to look at.
 func decode[T any](d *Delivery, v *T) error {
-	if err := d.codec.Decode(d.record.Value, v); err != nil {
+	if err := codec.Decode(d.codec, d.record.Value, v); err != nil {
 		return &DecodeError{Topic: d.Topic(), Partition: d.Partition(), Offset: d.Offset(), Err: err}
 	}
 	check, ok := any(v).(validator)

@@ -125,7 +125,7 @@ func (b *emission) check(w waiting) error {
 }
 
 func (b *emission) send(ctx context.Context, i int, v any, o callOptions, now time.Time) {
-	value, err := b.c.cfg.Codec.Encode(v)
+	value, err := codec.Encode(b.c.cfg.Codec, v)
 	if err != nil {
 		b.landed(i, nil, err)
 		return

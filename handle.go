@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/siskin-go/siskin/codec"
 	"github.com/siskin-go/siskin/internal/serving"
 )
 
@@ -87,13 +88,18 @@ func HandleStream[Req, Res any](
 // handlers; they run in the order in which they were registered, and each is
 // retried by itself.
 func On[T any](r Registrar, topic string, fn func(context.Context, T) error, opts ...HandlerOption) {
-	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), handler: func(ctx context.Context, d *Delivery, _ func(any) error) error {
+	h := func(ctx context.Context, d *Delivery, _ func(any) error) error {
 		var v T
 		if err := decode(d, &v); err != nil {
 			return err
 		}
 		return fn(ctx, v)
-	}})
+	}
+	if fn, ok := any(fn).(func(context.Context, codec.Encoded) error); ok {
+		// v would be an allocation for each event.
+		h = func(ctx context.Context, d *Delivery, _ func(any) error) error { return fn(ctx, d.record.Value) }
+	}
+	r.register(registration{topic: topic, kind: serving.Event, options: opts, where: caller(), handler: h})
 }
 
 // OnBatch handles the events on topic with fn, many at a time. A batch has records of

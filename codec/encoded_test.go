@@ -21,3 +21,19 @@ func TestEncodedStaysAsItIs(t *testing.T) {
 		t.Errorf("Encode(1.5) = %q, %v", got, err)
 	}
 }
+
+func TestEncodedIsTheValueItself(t *testing.T) {
+	t.Parallel()
+	data := []byte(`{"a":1}`)
+	var e codec.Encoded
+	if err := codec.Decode(codec.JSON, data, &e); err != nil || &e[0] != &data[0] || len(e) != len(data) {
+		t.Errorf("got %q, %v, want %q itself", e, err, data)
+	}
+	if err := codec.Decode(codec.JSON, nil, &e); err != nil || e != nil {
+		t.Errorf("got %q, %v, want nil", e, err)
+	}
+	var n float64
+	if err := codec.Decode(codec.JSON, []byte("1.5"), &n); err != nil || n != 1.5 {
+		t.Errorf("got %v, %v, want 1.5", n, err)
+	}
+}

@@ -30,7 +30,7 @@ type client struct {
 	patterns  []string // that are called in turn
 	partition []byte   // decimal text, as the header wants it
 	prefix    string   // of this client's correlation ids
-	text      []byte   // what is sent, in the operations Echo and Events
+	text      []byte   // what is sent, in the operations Echo, Relay and Events
 	replies   int      // to one call, at most
 	calls     atomic.Uint64
 	receiving sync.WaitGroup
@@ -115,7 +115,7 @@ func (c *client) Call(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	switch c.at.Op {
-	case side.Echo:
+	case side.Echo, side.Relay:
 		return c.call(ctx, c.text, func(value []byte) error { return right(bytes.Equal(value, c.text), value[:min(len(value), 20)]) })
 	case side.Stream:
 		return c.stream(ctx)

@@ -154,7 +154,7 @@ func repliesTo(r *kgo.Record, op side.Op) ([]*kgo.Record, error) {
 // results are the values that answer a request.
 func results(value []byte, op side.Op) ([][]byte, error) {
 	switch op {
-	case side.Echo:
+	case side.Echo, side.Relay:
 		return [][]byte{value}, nil
 	case side.Stream:
 		return upTo(value)

@@ -51,8 +51,8 @@ func goals(cells []Cell) []Goal {
 			raw := find(cells, c.Broker, c.Work, rounds.Baseline)
 			add("p50 to raw, "+c.Work, quotient(c.P50.Median, raw.P50.Median), 1.05, true)
 			add("p99 to raw, "+c.Work, quotient(c.P99.Median, raw.P99.Median), 1.05, true)
-		case "events":
-			add("events/s to raw", c.Ratio.Median, 0.9, false)
+		case "events", "records":
+			add("events/s to raw, "+c.Work, c.Ratio.Median, 0.9, false)
 		case "delay":
 			add("calls/s with a handler of 50 ms", c.PerSecond.Median, 1000, false)
 		}

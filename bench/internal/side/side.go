@@ -72,7 +72,8 @@ const (
 	Events Op = "events" // a text of Target.Size bytes there
 	Orders Op = "orders" // an Order of about Target.Size bytes there
 
-	// As Events, but what a service does with them is Siskin's own way.
+	// As Echo and Events, but what a service does with them is Siskin's own way.
+	Relay   Op = "relay"   // there and back, the value left as it is
 	Records Op = "records" // handled one by one, their values left as they are
 	Batches Op = "batches" // decoded, and handled many at a time
 )
@@ -82,14 +83,14 @@ const StreamLength = 100
 
 // Check refuses an unknown operation.
 func (o Op) Check() error {
-	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders, Records, Batches}, o) {
+	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders, Relay, Records, Batches}, o) {
 		return fmt.Errorf("operation %q: unknown", o)
 	}
 	return nil
 }
 
 // InGo reports whether only the sides in this module know the operation.
-func (o Op) InGo() bool { return o == Orders || o == Records || o == Batches }
+func (o Op) InGo() bool { return o == Orders || o == Relay || o == Records || o == Batches }
 
 // Target says where and what a side works. The topics exist.
 type Target struct {

@@ -3,6 +3,7 @@
 package siskinpeer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/siskin-go/siskin"
 	"github.com/siskin-go/siskin/bench/internal/side"
+	"github.com/siskin-go/siskin/codec"
 )
 
 // Side is Siskin.
@@ -35,6 +37,10 @@ func sum(pattern string) siskin.RPC[[]float64, float64] {
 
 func echo(at side.Target) siskin.RPC[string, string] {
 	return siskin.NewRPC[string, string](at.Pattern)
+}
+
+func relay(at side.Target) siskin.RPC[codec.Encoded, codec.Encoded] {
+	return siskin.NewRPC[codec.Encoded, codec.Encoded](at.Pattern)
 }
 
 func count(at side.Target) siskin.RPC[int, int] { return siskin.NewRPC[int, int](at.Pattern) }
@@ -77,6 +83,8 @@ func handle(svc *siskin.Service, at side.Target) {
 		}
 	case side.Echo:
 		echo(at).Handle(svc, func(_ context.Context, text string) (string, error) { return text, nil })
+	case side.Relay:
+		relay(at).Handle(svc, func(_ context.Context, value codec.Encoded) (codec.Encoded, error) { return value, nil })
 	case side.Stream:
 		count(at).HandleStream(svc, func(_ context.Context, n int, send func(int) error) error {
 			for i := range n {
@@ -92,8 +100,8 @@ func handle(svc *siskin.Service, at side.Target) {
 			return nil
 		})
 	case side.Records:
-		siskin.NewEvent[struct{}](at.Pattern).On(svc, func(ctx context.Context, _ struct{}) error {
-			if d, ok := siskin.DeliveryFrom(ctx); !ok || len(d.Value()) != at.Size {
+		siskin.NewEvent[codec.Encoded](at.Pattern).On(svc, func(_ context.Context, value codec.Encoded) error {
+			if len(value) != at.Size {
 				return errWrong
 			}
 			at.Handled()
@@ -169,6 +177,12 @@ func (c *client) caller(at side.Target) func(context.Context) error {
 		return func(ctx context.Context) error {
 			got, err := rpc.Send(ctx, c.kafka, text)
 			return check(got == text, len(got), err)
+		}
+	case side.Relay:
+		rpc, value := relay(at), codec.Encoded(text)
+		return func(ctx context.Context) error {
+			got, err := rpc.Send(ctx, c.kafka, value)
+			return check(bytes.Equal(got, value), len(got), err)
 		}
 	case side.Stream:
 		rpc := count(at)

@@ -74,7 +74,7 @@ func All(events uint64) []Work {
 		},
 		{Name: "emit", Title: "events of 200 bytes sent, 512 in flight", Kind: Load, Op: side.Events, InFlight: 512, Partitions: 1, Size: 200},
 		{Name: "stream", Title: "streams of 100 values, 8 in flight", Kind: Load, Op: side.Stream, InFlight: 8, Partitions: 1},
-		echo(1, 64), echo(64, 16), echo(900, 4),
+		echo(1, 64), echo(64, 16), echo(900, 4), relay(64, 16), relay(900, 4),
 		{Name: "cold", Title: "cold start to the first reply", Kind: Cold, Op: side.Sum, Partitions: 1},
 		{Name: "restart", Title: "kill -9 of the server to the first reply", Kind: Restart, Op: side.Sum, Partitions: 1},
 	}
@@ -98,6 +98,14 @@ func echo(size, inFlight int) Work {
 		Name: fmt.Sprintf("echo-%dk", size), Title: fmt.Sprintf("%d KiB there and back, %d in flight", size, inFlight),
 		Kind: Load, Op: side.Echo, InFlight: inFlight, Partitions: 1, Size: size * kib,
 	}
+}
+
+// relay is echo without a text.
+func relay(size, inFlight int) Work {
+	w := echo(size, inFlight)
+	w.Name, w.Op = fmt.Sprintf("relay-%dk", size), side.Relay
+	w.Title += ", the value left as it is"
+	return w
 }
 
 func plural(partitions int) string {
