@@ -65,14 +65,19 @@ func (b *book) copied(r *run) bool {
 // order is kept also as the copies of other owners. Those of owners before, whose commit
 // of the record itself did not get through; and, while a member that has lost the
 // partition is not told yet, those that it and the owner after it write side by side.
+// Each reads the other's copies as they come, and each attempt that fails leaves one.
 func (b *book) carriers(r *run) int {
 	n := 1
 	if mode, event := modeOf(r.of.Topic); !event || mode.ordered {
 		return n
 	}
 	for _, o := range b.runs[r.of] {
-		beside := o.began < r.term.ended && (o.term.late() || r.term.late())
-		if o != r && (o.began < r.began || beside) {
+		beside := o.began < r.term.ended && r.began < o.term.ended && (o.term.late() || r.term.late())
+		switch {
+		case o == r:
+		case beside:
+			n += max(1, o.attempts-o.fine-o.letters)
+		case o.began < r.began:
 			n++
 		}
 	}

@@ -418,6 +418,38 @@ func TestLedgerCountsCopiesOfOtherOwners(t *testing.T) {
 	}
 }
 
+// While a member that has lost its partition is not told yet, each of its attempts that
+// fails leaves a copy, which the next owner can handle.
+func TestLedgerCountsCopiesOfFailedAttempts(t *testing.T) {
+	t.Parallel()
+	const topic = "events-topic"
+	for _, tt := range []struct {
+		end   string // of the first owner
+		times int    // how often the other handles it
+		want  int64
+	}{
+		{lost, 3, 0},
+		{lost, 4, 1},
+		{revoked, 2, 0},
+		{revoked, 3, 1},
+	} {
+		w := newTale(flaky)
+		w.does(0, 0, 1, failed)
+		w.does(0, 0, 2, failed)
+		w.does(0, 0, 3, went)
+		for range tt.times {
+			w.does(1, 0, 1, went)
+		}
+		w.says(0, line{What: tt.end, Partitions: map[string][]int32{topic: {0}}})
+		w.in(topic)
+		book := newBook(&w.history)
+		book.order()
+		if got := book.faults[miscounted]; got != tt.want {
+			t.Errorf("%+v: %d faults", tt, got)
+		}
+	}
+}
+
 // in moves everything to another topic.
 func (w *tale) in(topic string) {
 	for i := range w.Sent {
