@@ -36,8 +36,11 @@ func (in *Intake) shut() bool {
 const (
 	// leaveTimeout bounds how long the end waits for a broker that is away.
 	leaveTimeout = 3 * time.Second
-	// joinPatience is how much of that the end waits for a join that is under way.
+	// joinPatience is how much of what the last commit has left of that the end waits for a
+	// join that is under way.
 	joinPatience = 2 * time.Second
+	// takeOutTimeout comes on top, where the member could not leave by itself.
+	takeOutTimeout = time.Second
 )
 
 // quit leaves the group and closes the client.
@@ -62,12 +65,14 @@ func (in *Intake) quit(ctx context.Context) {
 	default:
 		return
 	}
-	in.takeOut(ctx, leaver)
+	in.takeOut(leaver)
 }
 
 // takeOut takes a member out of the group, with a client of its own. An error means that
 // the group will notice by the session timeout.
-func (in *Intake) takeOut(ctx context.Context, leaver kmsg.LeaveGroupRequestMember) {
+func (in *Intake) takeOut(leaver kmsg.LeaveGroupRequestMember) {
+	ctx, cancel := context.WithTimeout(context.Background(), takeOutTimeout)
+	defer cancel()
 	client, err := kgo.NewClient(in.cfg.Options...)
 	if err != nil {
 		return

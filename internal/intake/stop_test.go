@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,16 +176,7 @@ func TestMemberThatStopsInAJoinLeavesItsGroup(t *testing.T) {
 	b := newBroker(t, 1)
 	first := join(t, b)
 	first.owns(t, 0, 1)
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) }) // before the first one stops
-	slow := b.GroupInfo(group).Members[0].MemberID
-	b.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		b.KeepControl()
-		if r.(*kmsg.JoinGroupRequest).MemberID == slow {
-			b.SleepControl(func() { <-release })
-		}
-		return nil, nil, false
-	})
+	slow, _ := b.holdJoin(t)
 	second := join(t, b)
 	for ctx := testContext(t); len(b.GroupInfo(group).Members) < 2; {
 		if ctx.Err() != nil {
@@ -195,4 +187,41 @@ func TestMemberThatStopsInAJoinLeavesItsGroup(t *testing.T) {
 	if members := b.GroupInfo(group).Members; len(members) != 1 || members[0].MemberID != slow {
 		t.Errorf("the members are %v, want the first one only", members)
 	}
+}
+
+// The Kafka client holds the last commit back too, and it takes all the time that there
+// is.
+func TestMemberThatCannotCommitInAJoinLeavesItsGroup(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	m := join(t, b)
+	b.commits.await(t, 0, 0) // where it starts
+	b.produce(t, 0, 0, 1)
+	s := m.next(t)
+	_, held := b.holdJoin(t)
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: group, TopLevel: true, Err: kerr.RebalanceInProgress})
+	<-held
+	s.Done()
+	m.stop()
+	if members := b.GroupInfo(group).Members; len(members) != 0 {
+		t.Errorf("the members are %v, want none", members)
+	}
+}
+
+// holdJoin keeps the next joins of the only member at the broker until the test ends.
+func (b *broker) holdJoin(t *testing.T) (member string, held <-chan struct{}) {
+	t.Helper()
+	release, came := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(release) }) // before the member stops
+	once := sync.OnceFunc(func() { close(came) })
+	member = b.GroupInfo(group).Members[0].MemberID
+	b.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		if r.(*kmsg.JoinGroupRequest).MemberID == member {
+			once()
+			b.SleepControl(func() { <-release })
+		}
+		return nil, nil, false
+	})
+	return member, came
 }
