@@ -74,9 +74,7 @@ func (m *groupMember) beat(ctx context.Context) error {
 // however long that takes.
 func TestMemberMayWaitInAJoinForLongerThanItsSession(t *testing.T) {
 	t.Parallel()
-	b := start(t, devbroker.Config{
-		Listen: "127.0.0.1:0", Options: []kfake.Opt{kfake.GroupMinSessionTimeout(memberSession)},
-	})
+	b := shopBroker(t)
 	ctx := testContext(t)
 	slow := &groupMember{Client: client(t, b.Addr())}
 	if _, err := slow.join(ctx, "1"); err != nil {
@@ -140,9 +138,7 @@ func TestMemberThatDiesInAJoinIsThrownOut(t *testing.T) {
 	for kind, instance := range map[string]*string{"dynamic": nil, "static": &name} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			b := start(t, devbroker.Config{
-				Listen: "127.0.0.1:0", Options: []kfake.Opt{kfake.GroupMinSessionTimeout(memberSession)},
-			})
+			b := shopBroker(t)
 			ctx := testContext(t)
 			lives := &groupMember{Client: client(t, b.Addr())}
 			if _, err := lives.join(ctx, "1"); err != nil {

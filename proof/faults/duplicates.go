@@ -40,7 +40,7 @@ func (b *book) duplicate(before, again *run) {
 		b.reasons[becauseCopied]++
 	case before.term.cannot:
 		b.reasons[becauseUncommit]++
-	case b.unfinished(before.term, again.of.Offset):
+	case b.unfinished(before.term, b.resumed(before.term, again.term), again.of.Offset):
 		b.reasons[becauseUnfinished]++
 	case either(endKilled):
 		b.reasons[becauseKilled]++
@@ -84,15 +84,28 @@ func (b *book) carriers(r *run) int {
 	return n
 }
 
+// resumed is the lowest offset that a generation after one began at, up to another: who
+// came between may have finished what was not, and gone on behind it.
+func (b *book) resumed(after, last *term) int64 {
+	from := last.start
+	for _, m := range b.lives {
+		for _, t := range m.terms {
+			if t.place == last.place && t.first > after.first && t.first < last.first {
+				from = min(from, t.start)
+			}
+		}
+	}
+	return from
+}
+
 // unfinished says whether a generation left a record without a final outcome among
-// those up to an offset. Others may have begun behind that one since, and have done no
-// more.
-func (b *book) unfinished(t *term, to int64) bool {
+// those from an offset to another.
+func (b *book) unfinished(t *term, from, to int64) bool {
 	if mode, event := modeOf(t.Topic); event && !mode.place {
 		// What waits in a retry topic is committed in the order in which it came there.
-		to = t.newest
+		from, to = t.start, t.newest
 	}
-	for offset := t.start; offset <= to; offset++ {
+	for offset := from; offset <= to; offset++ {
 		at := where{t.place, offset}
 		if b.stored[at] != nil && !t.final[offset] {
 			return true
