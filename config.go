@@ -100,18 +100,18 @@ type Config struct {
 	Concurrency int `koanf:"concurrency"`
 
 	// QueueLimit is how many fetched records of one partition may wait for their
-	// handlers, or be in them, before the partition is paused. One fetch comes on top.
+	// handlers, or be in them, before no more are fetched. One fetch comes on top.
 	// Less than a fetch brings lets fast handlers wait for the next one. Default: 10,000.
 	QueueLimit int `koanf:"queue_limit"`
 
 	// UncommittedLimit is how many records there may be from the oldest
-	// unfinished one of a partition to the newest fetched, before the partition
-	// is paused. It bounds what is done again after a crash. Default: 10,000.
+	// unfinished one of a partition to the newest fetched, before no more are
+	// fetched. It bounds what is done again after a crash. Default: 10,000.
 	UncommittedLimit int `koanf:"uncommitted_limit"`
 
 	// QueueBytes is how many bytes the unfinished records of one partition may
-	// hold before the partition is paused; one fetch, about a megabyte, comes on
-	// top. Default: 16 MiB. At most 1 GiB.
+	// hold before no more are fetched; one fetch, about a megabyte, comes on top.
+	// Default: 16 MiB. At most 1 GiB.
 	QueueBytes int `koanf:"queue_bytes"`
 
 	// StuckAfter is how long one record may hold up the commits of its partition

@@ -1,6 +1,10 @@
 package intake
 
-import "github.com/twmb/franz-go/pkg/kgo"
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
 
 // Retried reports whether the record comes from the retry topic.
 func (i Item) Retried() bool { return i.entry != nil }
@@ -12,7 +16,7 @@ func (in *Intake) Reread(topic string) { in.reread(topic) }
 func (in *Intake) Take(topic string, partition int32, pieces ...[]*kgo.Record) {
 	in.gate.pass(func() {
 		for _, records := range pieces {
-			in.find(key{topic, partition}).push(records)
+			in.find(key{topic, partition}).push(records, time.Now())
 		}
 		in.sendBack()
 	})

@@ -86,7 +86,7 @@ func (p *partition) info() status.Partition {
 	info := status.Partition{
 		Topic: p.key.topic, Partition: p.key.partition, Position: position, Committed: p.marks.LastCommit(),
 		Waiting: p.lane.Held(), Unfinished: size.Unfinished, Span: size.Span, Oldest: -1,
-		Bytes: size.Bytes, Skipped: p.skipped.Load(), Stuck: p.stuck.Load(), Paused: p.paused.Load(),
+		Bytes: size.Bytes, Skipped: p.skipped.Load(), Stuck: p.stuck.Load(), Paused: p.state.Load() == paused,
 	}
 	if offset, since, ok := p.marks.Oldest(); ok {
 		info.Oldest, info.Age = offset, time.Since(since)
@@ -141,6 +141,6 @@ func (p *partition) look() {
 	}
 	p.in.cfg.Emit(events.RecordStuck{
 		Position: events.Position{Topic: p.key.topic, Partition: p.key.partition, Offset: offset},
-		Age:      age, Paused: p.paused.Load(), Unfinished: p.marks.Size().Unfinished,
+		Age:      age, Paused: p.state.Load() == paused, Unfinished: p.marks.Size().Unfinished,
 	})
 }

@@ -51,13 +51,13 @@ type Config struct {
 	// Concurrency is how many workers run at once. A partition always gets one.
 	Concurrency int
 	// QueueLimit is how many records of a partition wait for their handlers, or
-	// are in them, before it is paused.
+	// are in them, before it is held back.
 	QueueLimit int
 	// UncommittedLimit is how many records there may be from the oldest
-	// unfinished one of a partition to its newest before it is paused.
+	// unfinished one of a partition to its newest before it is held back.
 	UncommittedLimit int
 	// QueueBytes is how many bytes the unfinished records of a partition may hold
-	// before it is paused.
+	// before it is held back.
 	QueueBytes int
 	// CommitInterval is the least time between two commits.
 	CommitInterval time.Duration
@@ -99,8 +99,11 @@ type Intake struct {
 	shares *balance.RoundRobin // nil without NestJS
 	later  *retries            // nil without retry topics
 
-	failing map[key]string // what was told about; only the poll loop touches it
-	back    positions      // where partitions begin that were read from further on; as failing
+	failing  map[key]string // what was told about; only the poll loop touches it
+	back     positions      // where partitions begin that were read from further on; as failing
+	awaited  []*partition   // full ones that will have room soon; as failing
+	silence  silence        // of the others; as failing
+	patience time.Duration  // with those that are full, in this poll; as failing
 
 	mu         sync.Mutex
 	partitions map[key]*partition
@@ -182,7 +185,7 @@ func (in *Intake) options() []kgo.Opt {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtEnd()),
 		kgo.ConsumeResetOffset(kgo.RewindOffset(time.Minute)),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxWait(time.Second),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.OnPartitionsAssigned(in.assigned),
 		kgo.OnPartitionsRevoked(in.revoked),
 		kgo.OnPartitionsLost(in.lost),
@@ -241,7 +244,11 @@ func (in *Intake) Abort() { in.abort() }
 
 // poll takes what was fetched and hands each partition's records to its lane.
 func (in *Intake) poll(ctx context.Context) {
-	fetches := in.client.PollFetches(in.gate.enter(ctx))
+	poll := in.gate.enter(ctx)
+	in.giveUp()
+	fetches := in.client.PollFetches(poll)
+	now := time.Now()
+	in.brake(fetches, now)
 	in.memory.Polled()
 	var remade []string
 	var damaged []fetchError
@@ -264,7 +271,7 @@ func (in *Intake) poll(ctx context.Context) {
 		delete(in.failing, key{p.Topic, p.Partition})
 		delete(in.failing, key{"", -1}) // and the group works
 		if part := in.find(key{p.Topic, p.Partition}); part != nil {
-			part.push(p.Records)
+			part.push(p.Records, now)
 		}
 	})
 	in.sendBack()
@@ -279,6 +286,7 @@ func (in *Intake) poll(ctx context.Context) {
 	for _, topic := range in.left() {
 		in.reread(topic)
 	}
+	in.breathe(ctx)
 }
 
 // sendBack makes the client read partitions from their start that were read from further

@@ -162,6 +162,6 @@ func (in *Intake) CommitOffset(ctx context.Context, topic string, partition int3
 	if err != nil {
 		return err
 	}
-	p.room(size)
+	p.eased(size)
 	return p.commit(ctx)
 }

@@ -83,6 +83,6 @@ func (p *partition) keep(b fetch.Batch, release func() commit.Size) {
 		return
 	}
 	p.in.cfg.Emit(b.Skipped(p.key.topic, p.key.partition))
-	p.room(release())
+	p.eased(release())
 	p.in.wakeCommits()
 }

@@ -37,7 +37,7 @@ var mutants = []mutant{
 	{"an old generation's outcome counts for the new one", []change{{
 		"partition.go", "marks: commit.NewPartition(), last", "marks: in.kept(k), last",
 	}, {
-		"partition.go", "\tif p.closed.Load() {\n\t\treturn\n\t}\n\tp.room(", "\tp.room(",
+		"partition.go", "\tif p.closed.Load() {\n\t\treturn\n\t}\n\tp.eased(", "\tp.eased(",
 	}, {
 		"partition.go", "func (in *Intake) newPartition(",
 		`var keptMarks sync.Map
@@ -100,10 +100,10 @@ func (in *Intake) newPartition(`,
 		"\tif i.Record.Offset%16 != 7 {\n\t\ti.p.done(i.mark)\n\t}\n\ti.p.open.sub()\n",
 	}}, progress},
 	{"a full partition is never resumed", []change{{
-		"partition.go", "held <= p.in.cfg.QueueLimit/2 {\n\t\tp.resume()\n", "held <= p.in.cfg.QueueLimit/2 {\n",
+		"pressure.go", "\tcase paused:\n\t\tif held <= low(limit) {\n\t\t\tp.relax()\n", "\tcase paused:\n\t\tif held <= low(limit) {\n",
 	}}, progress},
 	{"a partition with a long span is never resumed", []change{{
-		"partition.go", "size.Bytes <= p.in.cfg.QueueBytes/2 {\n\t\tp.resume()\n", "size.Bytes <= p.in.cfg.QueueBytes/2 {\n",
+		"pressure.go", "size.Bytes <= p.in.cfg.QueueBytes {\n\t\tp.relax()\n", "size.Bytes <= p.in.cfg.QueueBytes {\n",
 	}}, progress},
 	{"a lane that forgets who rests", []change{{
 		laneFile, "n > 0 && (len(l.back) > 0 || l.runnable()) &&", "n > 0 && l.runnable() &&",
@@ -125,9 +125,15 @@ func (in *Intake) newPartition(`,
 	{"a revoke that does not commit", []change{{
 		"rebalance.go", "\tin.stopAll(parts)\n\t_ = in.Commit(ctx)", "\tin.stopAll(parts)\n",
 	}}, handOver},
-	{"a full partition is not paused", []change{{"partition.go", "\tif p.in.full(held, size) {\n", "\tif false && p.in.full(held, size) {\n"}}, bounds},
+	{"a full partition is not held back", []change{{"pressure.go", "return held > in.cfg.QueueLimit || ", "return "}}, bounds},
+	{"what was awaited in vain is not paused", []change{{
+		"pressure.go", "in.find(p.key) == p {\n\t\t\tp.pause()\n", "in.find(p.key) == p {\n",
+	}}, bounds},
+	{"an old generation pauses the new one", []change{{
+		"pressure.go", "p.state.Load() == awaited && in.find(p.key) == p {", "p.state.Load() == awaited {",
+	}}, progress},
 	{"a long span is not bounded", []change{{
-		"partition.go", " || s.Span > in.cfg.UncommittedLimit ", " ",
+		"pressure.go", " || s.Span > in.cfg.UncommittedLimit ", " ",
 	}}, bounds},
 	{"places are not bounded", []change{{
 		"../lane/places.go", "\tcase free <= 0:\n\t\treturn false\n", "\tcase true:\n\t\treturn true\n",

@@ -43,8 +43,7 @@ type partition struct {
 	twin    *twin // where a topic has a retry topic
 	retries bool  // this is the partition of the retry topic
 
-	paused  atomic.Bool
-	pauseMu sync.Mutex
+	pressure
 
 	stuck atomic.Bool
 	held  held // only the watch loop touches it
@@ -73,6 +72,7 @@ func (in *Intake) newPartition(k key) *partition {
 // makePartition leaves the lane to be made.
 func (in *Intake) makePartition(k key) *partition {
 	p := &partition{key: k, in: in, marks: commit.NewPartition(), last: -1, open: newTally()}
+	p.room = make(chan struct{}, 1)
 	p.start.Store(unplaced)
 	p.member, _ = in.client.GroupMetadata()
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
@@ -131,19 +131,15 @@ func (p *partition) place(offset int64) {
 	}
 }
 
-// push hands records to the lane and pauses the partition when it is full.
-func (p *partition) push(records []*kgo.Record) {
-	records = p.due(records)
-	if len(records) == 0 {
-		return
+// push hands records to the lane.
+func (p *partition) push(records []*kgo.Record, now time.Time) {
+	if records = p.due(records); len(records) > 0 {
+		newest := records[len(records)-1]
+		p.last, p.epoch = newest.Offset, newest.LeaderEpoch
+		mark, _ := p.marks.Begin(records, now)
+		p.lane.Push(records, uint64(mark))
 	}
-	newest := records[len(records)-1]
-	p.last, p.epoch = newest.Offset, newest.LeaderEpoch
-	mark, size := p.marks.Begin(records, time.Now())
-	held := p.lane.Push(records, uint64(mark))
-	if p.in.full(held, size) {
-		p.pause()
-	}
+	p.pushed(now)
 }
 
 // due leaves out what is not the partition's to serve: repeats, which a fetch can
@@ -181,13 +177,6 @@ func (p *partition) position(offset int64) events.Position {
 	return events.Position{Topic: p.key.topic, Partition: p.key.partition, Offset: offset}
 }
 
-// left is called when the lane has one record less.
-func (p *partition) left(held int) {
-	if p.paused.Load() && held <= p.in.cfg.QueueLimit/2 {
-		p.resume()
-	}
-}
-
 // done notes a final outcome.
 func (p *partition) done(m commit.Mark) {
 	p.note(func() commit.Size { return p.marks.Done(m) })
@@ -202,63 +191,8 @@ func (p *partition) note(outcomes func() commit.Size) {
 	if p.closed.Load() {
 		return
 	}
-	p.room(outcomes())
+	p.eased(outcomes())
 	p.in.wakeCommits()
-}
-
-// room resumes fetching when the span has become short.
-func (p *partition) room(size commit.Size) {
-	if p.paused.Load() && size.Span <= p.in.cfg.UncommittedLimit/2 && size.Bytes <= p.in.cfg.QueueBytes/2 {
-		p.resume()
-	}
-}
-
-// pause stops fetching. The partition can drain between push and pause, so its
-// size is looked at again under the lock that resume takes.
-func (p *partition) pause() {
-	p.pauseMu.Lock()
-	defer p.pauseMu.Unlock()
-	p.paused.Store(true)
-	p.in.client.PauseFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
-	if p.roomy() {
-		p.unpause()
-		return
-	}
-	p.lane.Hurry()
-}
-
-func (p *partition) resume() {
-	p.pauseMu.Lock()
-	defer p.pauseMu.Unlock()
-	if p.paused.Load() && p.roomy() {
-		p.unpause()
-	}
-}
-
-func (p *partition) unpause() {
-	p.paused.Store(false)
-	if !p.closed.Load() {
-		p.in.client.ResumeFetchPartitions(map[string][]int32{p.key.topic: {p.key.partition}})
-	}
-}
-
-// full counts what the lane holds, what lies behind the oldest unfinished record,
-// and the bytes of what is unfinished. A record whose reply or commit is still to
-// come is not in the first: one dead reply topic must not fill the queue for the
-// callers of all others.
-func (in *Intake) full(held int, s commit.Size) bool {
-	return held > in.cfg.QueueLimit || s.Span > in.cfg.UncommittedLimit || s.Bytes > in.cfg.QueueBytes
-}
-
-// roomy is well below full, so that a partition is not paused and resumed with
-// every record.
-func (p *partition) roomy() bool {
-	cfg := &p.in.cfg
-	if p.heldBack() {
-		return false
-	}
-	size := p.marks.Size()
-	return p.lane.Held() <= cfg.QueueLimit/2 && size.Span <= cfg.UncommittedLimit/2 && size.Bytes <= cfg.QueueBytes/2
 }
 
 // lose ends the partition at once: nothing of it counts any more.

@@ -185,7 +185,7 @@ func (t *twin) confirm() {
 // serves lets the source be read, and what waits be run.
 func (t *twin) serves() {
 	if !t.ready.Swap(true) {
-		t.source.resume()
+		t.source.relax()
 		t.changed()
 	}
 }

@@ -93,18 +93,20 @@ func (s *server) ackLoop() {
 // handle does what one record asks for, after the delay that the target asks
 // for. Records wait side by side: they have no keys, so no order.
 func (s *server) handle(p *poll, r *kgo.Record) {
-	switch {
-	case s.at.Op == side.Events || s.at.Op == side.Records || s.at.Op == side.Batches:
+	switch s.at.Op {
+	case side.Events, side.Records, side.Batches, side.Beside:
 		s.at.Handled()
-	case s.at.Op == side.Orders:
+	case side.Orders:
 		var order side.Order
 		if err := json.Unmarshal(r.Value, &order); err != nil {
 			s.fail(fmt.Errorf("decode: %w", err))
 		}
 		s.at.Handled()
-	case s.at.Delay == 0:
-		s.answer(p, r)
 	default:
+		if s.at.Delay == 0 {
+			s.answer(p, r)
+			return
+		}
 		p.replies.Go(func() {
 			time.Sleep(s.at.Delay)
 			s.answer(p, r)

@@ -76,6 +76,9 @@ const (
 	Relay   Op = "relay"   // there and back, the value left as it is
 	Records Op = "records" // handled one by one, their values left as they are
 	Batches Op = "batches" // decoded, and handled many at a time
+
+	// As Events. The server reads another topic too, which has none.
+	Beside Op = "beside"
 )
 
 // StreamLength is how many replies a stream has.
@@ -83,14 +86,16 @@ const StreamLength = 100
 
 // Check refuses an unknown operation.
 func (o Op) Check() error {
-	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders, Relay, Records, Batches}, o) {
+	if !slices.Contains([]Op{Sum, Echo, Stream, Events, Orders, Relay, Records, Batches, Beside}, o) {
 		return fmt.Errorf("operation %q: unknown", o)
 	}
 	return nil
 }
 
 // InGo reports whether only the sides in this module know the operation.
-func (o Op) InGo() bool { return o == Orders || o == Relay || o == Records || o == Batches }
+func (o Op) InGo() bool {
+	return o == Orders || o == Relay || o == Records || o == Batches || o == Beside
+}
 
 // Target says where and what a side works. The topics exist.
 type Target struct {

@@ -114,11 +114,13 @@ func handle(svc *siskin.Service, at side.Target) {
 			}
 			return nil
 		})
-	case side.Events:
-		event(at).On(svc, func(context.Context, string) error {
-			at.Handled()
-			return nil
-		})
+	case side.Events, side.Beside:
+		for _, pattern := range at.Patterns() {
+			siskin.NewEvent[string](pattern).On(svc, func(context.Context, string) error {
+				at.Handled()
+				return nil
+			})
+		}
 	}
 }
 

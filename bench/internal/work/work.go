@@ -69,6 +69,10 @@ func All(events uint64) []Work {
 			Kind: Handle, Op: side.Records, Partitions: 1, Size: 200, Count: events,
 		},
 		{
+			Name: "beside", Title: fmt.Sprintf("%s events of 200 bytes handled, beside a topic that has none", thousands(events)),
+			Kind: Handle, Op: side.Beside, Partitions: 1, Size: 200, Count: events, Scale: side.Scale{Handlers: 2},
+		},
+		{
 			Name: "batches", Title: fmt.Sprintf("%s events of 200 bytes handled in batches of 100", thousands(events)),
 			Kind: Handle, Op: side.Batches, Partitions: 1, Size: 200, Count: events,
 		},
