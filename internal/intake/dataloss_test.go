@@ -29,9 +29,22 @@ func TestLogThatIsShorterThanWhatWasRead(t *testing.T) {
 	d := newDiary()
 	m := join(t, b, handler(d.write))
 	m.ready(t)
+	asked := make(chan struct{})
+	b.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		for _, topic := range r.(*kmsg.FetchRequest).Topics {
+			for _, p := range topic.Partitions {
+				if p.FetchOffset == 25 { // what tells the client of the loss comes behind the commit
+					b.SleepControl(func() { <-asked })
+				}
+			}
+		}
+		return nil, nil, false
+	})
 	b.store(t, 0, beyond())
 	d.await(t, 1)
 	b.commits.await(t, 0, 25)
+	close(asked)
 	lost := await(t, m.recorder, 1, always[events.OffsetsLost])
 	if lost.Offset != 25 || lost.Nearest != 1 {
 		t.Errorf("lost %+v, want 25 and 1", lost)

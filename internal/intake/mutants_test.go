@@ -129,9 +129,6 @@ func (in *Intake) newPartition(`,
 	{"what was awaited in vain is not paused", []change{{
 		"pressure.go", "in.find(p.key) == p {\n\t\t\tp.pause()\n", "in.find(p.key) == p {\n",
 	}}, bounds},
-	{"an old generation pauses the new one", []change{{
-		"pressure.go", "p.state.Load() == awaited && in.find(p.key) == p {", "p.state.Load() == awaited {",
-	}}, progress},
 	{"a long span is not bounded", []change{{
 		"pressure.go", " || s.Span > in.cfg.UncommittedLimit ", " ",
 	}}, bounds},

@@ -150,3 +150,44 @@ func TestAPausedPartitionThatComesBackIsRead(t *testing.T) {
 	second.stop() // what it got goes back
 	d.await(t, 2*records)
 }
+
+// polls tells when the Kafka client is polled.
+type polls chan struct{}
+
+func (p polls) OnPollStart(context.Context) {
+	select {
+	case p <- struct{}{}:
+	default:
+	}
+}
+
+// A partition that was awaited in vain is paused, but not its next generation.
+func TestAnOldGenerationPausesNoNewOne(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t, 1)
+	for first := 0; first < 2_000; first += 100 {
+		b.produce(t, 0, first, 100)
+	}
+	polled, door := make(polls), make(chan struct{})
+	m := join(t, b, queueLimit(1), config(func(c *intake.Config) {
+		c.Options = append(c.Options, kgo.WithHooks(polled))
+	}), handler(func(ctx context.Context, i intake.Item) {
+		select {
+		case door <- struct{}{}:
+		case <-ctx.Done():
+		}
+		i.Done()
+	}))
+	for ctx := testContext(t); !m.in.RenewAwaited(); runtime.Gosched() { // each fetch is awaited anew
+		select {
+		case <-door:
+		case <-ctx.Done():
+			t.Fatal("the partition is never awaited")
+		}
+	}
+	<-polled
+	if paused := m.in.PausedInClient(); len(paused) > 0 {
+		t.Errorf("%v are paused, and nobody would resume them", paused)
+	}
+	m.stop()
+}

@@ -43,13 +43,14 @@ type Config struct {
 // Lane is the records of one partition that have not been handled yet, and the
 // workers that do it. A worker is a goroutine that serves one record after the
 // other: a fast handler needs few of them, and no wake-up for each record. A
-// lane without work has no worker. Its memory is bounded by its caller.
+// lane without work has no worker. Its memory is bounded by its caller: what is
+// given to Push is kept until all of it is handled.
 type Lane struct {
 	cfg Config
 
 	mu      sync.Mutex
-	queue   fifo // in the order of offsets; the key of the first is free
-	ready   fifo // were parked; their key is theirs now
+	queue   backlog // in the order of offsets; the key of the first is free
+	ready   fifo    // were parked; their key is theirs now
 	busy    map[uint64]*fifo
 	gather  *gathering // nil without batches
 	held    int        // records that have not been served
@@ -59,6 +60,8 @@ type Lane struct {
 	back    []chan struct{}
 	refused bool // waits for a place, in the queue of one of cfg.Places
 
+	runs    []*run        // those with several records
+	spare   *run          // of the last worker that ended; may be nil
 	pace    time.Duration // moving average of how long a record takes
 	served  uint64
 	tick    *time.Timer
@@ -95,7 +98,7 @@ const (
 
 // Start returns a lane. Stop ends it.
 func Start(cfg Config) *Lane {
-	l := &Lane{cfg: cfg, busy: make(map[uint64]*fifo), stop: make(chan struct{}), ended: make(chan struct{})}
+	l := &Lane{cfg: cfg, pace: quick, busy: make(map[uint64]*fifo), stop: make(chan struct{}), ended: make(chan struct{})}
 	if cfg.Left == nil {
 		l.cfg.Left = func(int) {}
 	}
@@ -120,16 +123,26 @@ func (l *Lane) Push(records []*kgo.Record, mark uint64) (held int) {
 		return l.held
 	}
 	l.held += len(records)
-	came := l.gather.now()
-	for i, rec := range records {
-		l.queue.push(Turn{Record: rec, Mark: mark + uint64(i), key: l.key(rec), came: came})
-	}
+	l.queue.push(piece{records: records, keys: l.keys(records), mark: mark, came: l.gather.now()})
 	l.sift()
 	if l.workers == 0 {
 		l.grow(1)
 	}
 	l.hasten()
 	return l.held
+}
+
+// keys are those of records, or nil when they have none.
+func (l *Lane) keys(records []*kgo.Record) (keys []uint64) {
+	for i, rec := range records {
+		if key := l.key(rec); key != none {
+			if keys == nil {
+				keys = make([]uint64, len(records))
+			}
+			keys[i] = key
+		}
+	}
+	return keys
 }
 
 func (l *Lane) key(rec *kgo.Record) uint64 {
@@ -155,7 +168,7 @@ func (l *Lane) sift() {
 // queue can run.
 func (l *Lane) park() {
 	for l.queue.len() > 0 {
-		key := l.queue.head().key
+		key := l.queue.head().key(0)
 		if _, busy := l.busy[key]; !busy {
 			return
 		}
@@ -180,27 +193,17 @@ func (l *Lane) runnable() bool {
 	return l.ready.len() > 0 || l.queue.len() > 0
 }
 
-// unit is what a worker serves at a time: one record, or a batch.
-type unit struct {
-	Turn
-	batch []Turn
-}
-
-// take returns what may run next.
-func (l *Lane) take() unit {
-	if l.gather != nil && l.ready.len() == 0 {
-		return unit{batch: l.takeBatch()}
-	}
+// take returns the record that may run next.
+func (l *Lane) take() Turn {
 	l.taken++
 	if l.ready.len() > 0 {
-		return unit{Turn: l.ready.pop()}
+		return l.ready.pop()
 	}
 	next := l.queue.pop()
 	if next.key != none {
 		l.busy[next.key] = nil // nobody is parked yet
 	}
-	l.park()
-	return unit{Turn: next}
+	return next
 }
 
 // free ends the turn of a key: the first record that is parked behind it is next.
@@ -229,7 +232,7 @@ func (l *Lane) grow(n int) (grown bool) {
 			continue
 		}
 		l.running++
-		go l.work(l.take())
+		go l.work(l.first())
 	}
 	return grown
 }
@@ -244,7 +247,8 @@ func (l *Lane) hasten() {
 	if l.pace >= slow || l.gather != nil {
 		l.grow(math.MaxInt)
 	}
-	if !l.ticking && (l.runnable() || len(l.back) > 0) {
+	waits := l.runnable() || len(l.back) > 0 || len(l.runs) > 0
+	if waits && !l.ticking || len(l.runs) > 0 && l.pause > firstTick {
 		l.ticking, l.pause, l.atTick = true, firstTick, l.served
 		l.tick.Reset(l.pause)
 	}
@@ -277,18 +281,20 @@ func (l *Lane) offered() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refused = false
-	return l.grow(1)
+	grown := l.grow(1)
+	l.hasten()
+	return grown
 }
 
 // work serves records until none is left that may run.
-func (l *Lane) work(u unit) {
+func (l *Lane) work(r *run) {
 	clock := newClock()
 	began := clock.now()
 	last := began
 	for held, more := 0, true; more; {
-		l.serve(u, last)
+		l.serve(r, last, &clock)
 		now := clock.now()
-		u, held, more = l.next(u, now.Sub(last), now.Sub(began))
+		held, more = l.next(r, now.Sub(last), now.Sub(began))
 		l.cfg.Left(held)
 		last = now
 	}
@@ -296,48 +302,42 @@ func (l *Lane) work(u unit) {
 	l.revive() // it may have given its place up although there was work
 }
 
-func (l *Lane) serve(u unit, now time.Time) {
-	switch {
-	case u.batch != nil:
-		l.cfg.Batch.Serve(u.batch)
-	case u.Failed != nil:
-		l.cfg.Batch.Alone(u.Turn)
-	default:
-		l.cfg.Serve(u.Record, u.Mark, now)
-	}
-}
-
-// settle ends what a worker has served.
-func (l *Lane) settle(done unit) {
-	if done.batch != nil {
-		l.settleBatch(done.batch)
+func (l *Lane) serve(r *run, now time.Time, clock *clock) {
+	if r.batch != nil {
+		l.cfg.Batch.Serve(r.batch)
 		return
 	}
-	l.taken--
-	l.held--
-	l.free(done.key)
-	if l.gather != nil {
-		l.fill()
+	for i, ok := r.begin(); ok; i, ok = r.begin() {
+		if r.late.Load() {
+			r.late.Store(false)
+			now = clock.now()
+		}
+		if t := r.turn(i); t.Failed != nil {
+			l.cfg.Batch.Alone(t)
+		} else {
+			l.cfg.Serve(t.Record, t.Mark, now)
+		}
 	}
 }
 
-// next ends one record, or a batch, and takes another. It reports false when the
+// next ends what a worker has served, and gives it more. It reports false when the
 // worker ends.
-func (l *Lane) next(done unit, took, placed time.Duration) (next unit, held int, more bool) {
+func (l *Lane) next(r *run, took, placed time.Duration) (held int, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.settle(done)
-	l.served++
-	l.pace += (min(took, 2*slow) - l.pace) / 16 // one that is held up by something else changes little
+	served := l.settle(r)
+	l.served += uint64(served)
+	l.pace += (min(took/time.Duration(served), 2*slow) - l.pace) / 16 // one that is held up by something else changes little
 	if l.stopped || !l.runnable() || placed > longest && l.contended() {
 		l.running--
 		l.workers--
+		l.spare = r
 		l.end()
-		return unit{}, l.held, false
+		return l.held, false
 	}
-	next = l.take()
+	l.load(r)
 	l.hasten()
-	return next, l.held, true
+	return l.held, true
 }
 
 // contended reports whether lanes wait for places.
@@ -359,15 +359,16 @@ func (l *Lane) look() {
 	if l.stopped {
 		return
 	}
-	refused, pause := false, l.pause
-	switch stuck := l.served == l.atTick; {
+	refused, pause, stuck := false, l.pause, l.served == l.atTick
+	l.watch(stuck)
+	switch {
 	case stuck:
 		refused = !l.grow(max(1, l.workers))
 	case l.pace >= quick && l.workers < runtime.GOMAXPROCS(0) || len(l.back) > 0:
 		refused = !l.grow(1)
 	}
 	l.hasten()
-	if l.ticking && refused {
+	if l.ticking && refused && len(l.runs) == 0 {
 		l.pause = min(2*pause, lastTick)
 		l.tick.Reset(l.pause)
 	}
@@ -386,6 +387,7 @@ func (l *Lane) Rest(ctx context.Context, d time.Duration) error {
 		return ErrStopped
 	}
 	l.workers--
+	l.takeAllBack()
 	l.mu.Unlock()
 	l.release()
 	l.revive()
@@ -456,7 +458,8 @@ func (l *Lane) Stop() {
 	}
 	l.stopped = true
 	l.tick.Stop()
-	l.queue, l.ready, l.busy = fifo{}, fifo{}, nil
+	l.takeAllBack()
+	l.queue, l.ready, l.busy = backlog{}, fifo{}, nil
 	l.gather.drop()
 	l.held = l.taken
 	close(l.stop)

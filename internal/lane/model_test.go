@@ -19,6 +19,8 @@ type script struct {
 	service int   // places
 	handler []int // places of each topic
 	lanes   []laneScript
+	slow    int           // one of so many takes time
+	unit    time.Duration // of how much
 	seed    uint64
 }
 
@@ -38,6 +40,8 @@ func drawScript(t *rapid.T) script {
 	s := script{
 		service: rapid.IntRange(1, 20).Draw(t, "service"),
 		handler: rapid.SliceOfN(rapid.IntRange(1, 20), 1, 3).Draw(t, "handler"),
+		slow:    rapid.SampledFrom([]int{1, 1, 10, 100}).Draw(t, "slow"),
+		unit:    rapid.SampledFrom([]time.Duration{time.Millisecond, time.Millisecond / 10}).Draw(t, "unit"),
 		seed:    rapid.Uint64().Draw(t, "seed"),
 	}
 	key := rapid.SampledFrom([]string{"", "", "a", "b", "c"})
@@ -49,7 +53,7 @@ func drawScript(t *rapid.T) script {
 		l.pushes = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) push {
 			return push{
 				after: time.Duration(rapid.IntRange(0, 50).Draw(t, "after")) * time.Millisecond,
-				keys:  rapid.SliceOfN(key, 1, 30).Draw(t, "keys"),
+				keys:  rapid.SliceOfN(key, 1, 30*min(s.slow, 10)).Draw(t, "keys"),
 			}
 		}), 1, 5).Draw(t, "pushes")
 		if rapid.IntRange(0, 4).Draw(t, "stops") == 0 {
@@ -117,12 +121,13 @@ type track struct {
 	keys   map[string]bool  // being served
 	last   map[string]int64 // the offset served last, by key
 	served map[int64]int
+	marks  map[int64]uint64
 }
 
 func (s *stage) playLane(i int) {
 	tr := &track{
 		s: s, number: i, script: s.lanes[i], keys: make(map[string]bool), last: make(map[string]int64),
-		served: make(map[int64]int),
+		served: make(map[int64]int), marks: make(map[int64]uint64),
 	}
 	topic := tr.script.topic
 	tr.lane = lane.Start(lane.Config{
@@ -132,9 +137,15 @@ func (s *stage) playLane(i int) {
 		time.AfterFunc(tr.script.stop, tr.lane.Stop)
 	}
 	pushed := int64(0)
-	for _, p := range tr.script.pushes {
+	for i, p := range tr.script.pushes {
 		time.Sleep(p.after)
-		tr.lane.Push(records(pushed, p.keys...), uint64(pushed))
+		mark := uint64(pushed) + uint64(i)*1000 // a batch that cannot be read has marks too
+		s.mu.Lock()
+		for n := range p.keys {
+			tr.marks[pushed+int64(n)] = mark + uint64(n)
+		}
+		s.mu.Unlock()
+		tr.lane.Push(records(pushed, p.keys...), mark)
 		pushed += int64(len(p.keys))
 	}
 	time.Sleep(time.Hour)
@@ -149,8 +160,8 @@ func (s *stage) playLane(i int) {
 	}
 }
 
-func (tr *track) serve(rec *kgo.Record, mark uint64, _ time.Time) {
-	took, rests := tr.enter(rec, mark)
+func (tr *track) serve(rec *kgo.Record, mark uint64, now time.Time) {
+	took, rests := tr.enter(rec, mark, now)
 	time.Sleep(took)
 	if rests > 0 {
 		tr.moved(-1)
@@ -171,14 +182,17 @@ func (tr *track) key(rec *kgo.Record) string {
 	return string(rec.Key)
 }
 
-func (tr *track) enter(rec *kgo.Record, mark uint64) (took, rests time.Duration) {
+func (tr *track) enter(rec *kgo.Record, mark uint64, now time.Time) (took, rests time.Duration) {
 	tr.moved(+1)
 	s := tr.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tr.served[rec.Offset]++
-	if mark != uint64(rec.Offset) {
-		s.failf("lane %d: record %d has the mark %d", tr.number, rec.Offset, mark)
+	if want := tr.marks[rec.Offset]; mark != want {
+		s.failf("lane %d: record %d has the mark %d, want %d", tr.number, rec.Offset, mark, want)
+	}
+	if off := time.Since(now); off < 0 || off > 2*time.Millisecond {
+		s.failf("lane %d: record %d is told a time that is %v off", tr.number, rec.Offset, off)
 	}
 	if k := tr.key(rec); k != "" {
 		if last, ok := tr.last[k]; tr.keys[k] || ok && last >= rec.Offset {
@@ -186,10 +200,13 @@ func (tr *track) enter(rec *kgo.Record, mark uint64) (took, rests time.Duration)
 		}
 		tr.keys[k], tr.last[k] = true, rec.Offset
 	}
+	if s.rand.IntN(s.slow) > 0 {
+		return 0, 0
+	}
 	if s.rand.IntN(4) == 0 {
 		rests = time.Duration(s.rand.IntN(100)) * time.Millisecond
 	}
-	return time.Duration(s.rand.IntN(20)) * time.Millisecond, rests
+	return time.Duration(s.rand.IntN(20)) * s.unit, rests
 }
 
 func (tr *track) leave(rec *kgo.Record) {
