@@ -35,8 +35,8 @@ type Config struct {
 	Serve func(rec *kgo.Record, mark uint64, now time.Time)
 	// Batch serves records together, in place of Serve. May be nil.
 	Batch *Batch
-	// Left is called after each record, with how many the lane still holds. May be
-	// nil.
+	// Left is called when records have ended, with how many the lane still holds. May
+	// be nil.
 	Left func(held int)
 }
 
@@ -353,13 +353,20 @@ func (l *Lane) contended() bool {
 // look is the tick: records that may run were left for that long. When nothing
 // has moved meanwhile, as many workers again are started as are stuck.
 func (l *Lane) look() {
+	if held, ended := l.lookLocked(); ended {
+		l.cfg.Left(held)
+	}
+}
+
+// lookLocked reports whether records of runs have ended, and how many are held now.
+func (l *Lane) lookLocked() (held int, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ticking = false
 	if l.stopped {
-		return
+		return l.held, false
 	}
-	refused, pause, stuck := false, l.pause, l.served == l.atTick
+	refused, pause, stuck, before := false, l.pause, l.served == l.atTick, l.held
 	l.watch(stuck)
 	switch {
 	case stuck:
@@ -372,6 +379,7 @@ func (l *Lane) look() {
 		l.pause = min(2*pause, lastTick)
 		l.tick.Reset(l.pause)
 	}
+	return l.held, l.held < before
 }
 
 // ErrStopped says that a lane was stopped while one of its records rested.
@@ -388,7 +396,9 @@ func (l *Lane) Rest(ctx context.Context, d time.Duration) error {
 	}
 	l.workers--
 	l.takeAllBack()
+	held := l.held
 	l.mu.Unlock()
+	l.cfg.Left(held)
 	l.release()
 	l.revive()
 	err := l.sleep(ctx, d)

@@ -148,17 +148,20 @@ func (l *Lane) takeAllBack() {
 	for _, r := range l.runs {
 		l.takeBack(r)
 	}
+	l.runs = nil
 }
 
 // watch takes back what workers are stuck with: those that have begun nothing since the
 // last tick.
 func (l *Lane) watch(stuck bool) {
-	for _, r := range l.runs {
-		next := r.next.Load()
-		if stuck || next == r.seen {
-			l.takeBack(r)
-		}
-		r.seen = next
+	l.runs = slices.DeleteFunc(l.runs, func(r *run) bool {
 		r.late.Store(true)
-	}
+		next := r.next.Load()
+		if !stuck && next != r.seen {
+			r.seen = next
+			return false
+		}
+		l.takeBack(r)
+		return true
+	})
 }
