@@ -2,6 +2,7 @@ package lane_test
 
 import (
 	"maps"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,12 +63,15 @@ func TestARestAmongQuickRecords(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l *lane.Lane
+		var mu sync.Mutex
 		var order []int64
 		l = lane.Start(lane.Config{Places: []*lane.Places{lane.NewPlaces(1, false)}, Serve: func(rec *kgo.Record, _ uint64, _ time.Time) {
 			if rec.Offset == 1000 {
 				_ = l.Rest(t.Context(), time.Minute)
 			}
 			if rec.Offset >= 1000 {
+				mu.Lock()
+				defer mu.Unlock()
 				order = append(order, rec.Offset)
 			}
 		}})
@@ -78,9 +82,11 @@ func TestARestAmongQuickRecords(t *testing.T) {
 		began := time.Now()
 		l.Push(records(1000, "", "", ""), 1000)
 		synctest.Wait()
+		mu.Lock()
 		if len(order) != 2 || time.Since(began) > 0 {
 			t.Errorf("%v were served after %v, want the two behind the one that rests", order, time.Since(began))
 		}
+		mu.Unlock()
 		time.Sleep(time.Minute)
 		stopped(t, l)
 		if len(order) != 3 {
