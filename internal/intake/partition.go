@@ -133,13 +133,14 @@ func (p *partition) place(offset int64) {
 
 // push hands records to the lane.
 func (p *partition) push(records []*kgo.Record, now time.Time) {
+	full := false
 	if records = p.due(records); len(records) > 0 {
 		newest := records[len(records)-1]
 		p.last, p.epoch = newest.Offset, newest.LeaderEpoch
-		mark, _ := p.marks.Begin(records, now)
-		p.lane.Push(records, uint64(mark))
+		mark, size := p.marks.Begin(records, now)
+		full = p.in.full(p.lane.Push(records, uint64(mark)), size)
 	}
-	p.pushed(now)
+	p.pushed(full, now)
 }
 
 // due leaves out what is not the partition's to serve: repeats, which a fetch can

@@ -102,10 +102,10 @@ func (p *partition) excess(coming []*kgo.Record) (over int, lasts time.Duration)
 	return over, time.Duration(over) * p.each
 }
 
-// pushed ends what brake began: the records are in the lane.
-func (p *partition) pushed(now time.Time) {
+// pushed ends what brake began: the records are in the lane, which is full or not.
+func (p *partition) pushed(full bool, now time.Time) {
 	p.coming.Store(false)
-	if p.state.Load() == flows && p.in.full(p.lane.Held(), p.marks.Size()) {
+	if full && p.state.Load() == flows {
 		p.pause()
 	}
 	if p.state.Load() == flows {

@@ -1,7 +1,6 @@
 package lane
 
 import (
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -11,7 +10,7 @@ import (
 // They stay in the slices in which they came: to copy them, and to let go of each when
 // its turn has come, is work for the garbage collector too. The zero value is empty.
 type backlog struct {
-	pieces []piece
+	pieces fifo[piece]
 	size   int
 }
 
@@ -44,13 +43,13 @@ func (b *backlog) len() int { return b.size }
 
 func (b *backlog) push(p piece) {
 	if len(p.records) > 0 {
-		b.pieces = append(b.pieces, p)
+		b.pieces.push(p)
 		b.size += len(p.records)
 	}
 }
 
 // head is what is first, and what came with it.
-func (b *backlog) head() *piece { return &b.pieces[0] }
+func (b *backlog) head() *piece { return b.pieces.head() }
 
 // pop takes the first record out.
 func (b *backlog) pop() Turn {
@@ -67,5 +66,5 @@ func (b *backlog) skip(n int) {
 		p.skip(n)
 		return
 	}
-	b.pieces = slices.Delete(b.pieces, 0, 1)
+	b.pieces.pop()
 }

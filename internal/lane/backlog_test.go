@@ -24,12 +24,12 @@ func TestBacklogLetsGoOfPieces(t *testing.T) {
 			t.Errorf("record %d is %+v with the offset %d, want %+v", i, got, got.Record.Offset, want)
 		}
 		held := 0
-		for _, p := range b.pieces[:cap(b.pieces)] {
+		for _, p := range b.pieces.items[:cap(b.pieces.items)] {
 			if p.records != nil {
 				held++
 			}
 		}
-		if want := 3 - (i+1)/2; held != want || len(b.pieces) != want {
+		if want := 3 - (i+1)/2; held != want || b.pieces.len() != want {
 			t.Errorf("after %d of 6 records %d pieces are held, want %d", i+1, held, want)
 		}
 	}

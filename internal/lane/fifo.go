@@ -1,31 +1,32 @@
 package lane
 
-// fifo is a queue of records. The zero value is empty.
-type fifo struct {
-	items []Turn
+// fifo is a queue. The zero value is empty.
+type fifo[T any] struct {
+	items []T
 	first int
 }
 
-func (f *fifo) len() int { return len(f.items) - f.first }
+func (f *fifo[T]) len() int { return len(f.items) - f.first }
 
-func (f *fifo) push(it Turn) { f.items = append(f.items, it) }
+func (f *fifo[T]) push(it T) { f.items = append(f.items, it) }
 
-// unshift puts a record before all others.
-func (f *fifo) unshift(it Turn) {
+// unshift puts an item before all others.
+func (f *fifo[T]) unshift(it T) {
 	if f.first == 0 { // make room for as many again
 		room := f.len() + 1
-		f.items, f.first = append(make([]Turn, room, 2*room), f.items...), room
+		f.items, f.first = append(make([]T, room, 2*room), f.items...), room
 	}
 	f.first--
 	f.items[f.first] = it
 }
 
-func (f *fifo) head() Turn { return f.items[f.first] }
+// head is the first item, in its place.
+func (f *fifo[T]) head() *T { return &f.items[f.first] }
 
-// pop takes the first item out and lets go of its record.
-func (f *fifo) pop() Turn {
+// pop takes the first item out and lets go of its records.
+func (f *fifo[T]) pop() T {
 	it := f.items[f.first]
-	f.items[f.first] = Turn{}
+	clear(f.items[f.first : f.first+1])
 	f.first++
 	if f.first == len(f.items) {
 		f.items, f.first = f.items[:0], 0

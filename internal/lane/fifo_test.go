@@ -10,7 +10,7 @@ import (
 func TestFifoLetsGoOfWhatWasTakenOut(t *testing.T) {
 	t.Parallel()
 	const records = 5000
-	var f fifo
+	var f fifo[Turn]
 	for i := range records {
 		f.push(Turn{Record: &kgo.Record{Offset: int64(i)}})
 	}

@@ -3,8 +3,6 @@
 package lane
 
 import (
-	"context"
-	"errors"
 	"hash/maphash"
 	"math"
 	"runtime"
@@ -44,14 +42,14 @@ type Config struct {
 // workers that do it. A worker is a goroutine that serves one record after the
 // other: a fast handler needs few of them, and no wake-up for each record. A
 // lane without work has no worker. Its memory is bounded by its caller: what is
-// given to Push is kept until all of it is handled.
+// given to Push is kept until the last of it has begun.
 type Lane struct {
 	cfg Config
 
 	mu      sync.Mutex
-	queue   backlog // in the order of offsets; the key of the first is free
-	ready   fifo    // were parked; their key is theirs now
-	busy    map[uint64]*fifo
+	queue   backlog    // in the order of offsets; the key of the first is free
+	ready   fifo[Turn] // were parked; their key is theirs now
+	busy    map[uint64]*fifo[Turn]
 	gather  *gathering // nil without batches
 	held    int        // records that have not been served
 	taken   int        // of these, records that workers have
@@ -98,7 +96,7 @@ const (
 
 // Start returns a lane. Stop ends it.
 func Start(cfg Config) *Lane {
-	l := &Lane{cfg: cfg, pace: quick, busy: make(map[uint64]*fifo), stop: make(chan struct{}), ended: make(chan struct{})}
+	l := &Lane{cfg: cfg, pace: quick, busy: make(map[uint64]*fifo[Turn]), stop: make(chan struct{}), ended: make(chan struct{})}
 	if cfg.Left == nil {
 		l.cfg.Left = func(int) {}
 	}
@@ -177,10 +175,10 @@ func (l *Lane) park() {
 }
 
 // behind is the records that are parked behind a busy key.
-func (l *Lane) behind(key uint64) *fifo {
+func (l *Lane) behind(key uint64) *fifo[Turn] {
 	waiting := l.busy[key]
 	if waiting == nil {
-		waiting = &fifo{}
+		waiting = &fifo[Turn]{}
 		l.busy[key] = waiting
 	}
 	return waiting
@@ -382,51 +380,6 @@ func (l *Lane) lookLocked() (held int, ended bool) {
 	return l.held, l.held < before
 }
 
-// ErrStopped says that a lane was stopped while one of its records rested.
-var ErrStopped = errors.New("the partition is being given up")
-
-// Rest waits for d in the middle of Serve. The record's key stays busy; the
-// worker's place is free for others meanwhile. It returns nil when the time has
-// passed, ErrStopped when the lane was stopped, else the error of ctx.
-func (l *Lane) Rest(ctx context.Context, d time.Duration) error {
-	l.mu.Lock()
-	if l.stopped {
-		l.mu.Unlock()
-		return ErrStopped
-	}
-	l.workers--
-	l.takeAllBack()
-	held := l.held
-	l.mu.Unlock()
-	l.cfg.Left(held)
-	l.release()
-	l.revive()
-	err := l.sleep(ctx, d)
-	return l.comeBack(err)
-}
-
-// comeBack waits for a place after a rest.
-func (l *Lane) comeBack(err error) error {
-	l.mu.Lock()
-	if l.stopped {
-		l.enter()
-		l.mu.Unlock()
-		return ErrStopped
-	}
-	back := make(chan struct{})
-	l.back = append(l.back, back)
-	l.grow(1)
-	l.hasten()
-	l.mu.Unlock()
-	<-back
-	select {
-	case <-l.stop:
-		return ErrStopped
-	default:
-		return err
-	}
-}
-
 // revive starts a worker in a lane that has just lost its last one.
 func (l *Lane) revive() {
 	l.mu.Lock()
@@ -435,27 +388,6 @@ func (l *Lane) revive() {
 		l.grow(1)
 	}
 	l.hasten()
-}
-
-func (l *Lane) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.stop:
-		return ErrStopped
-	}
-}
-
-// enter takes places without asking, for the short rest of a stopped lane's work.
-func (l *Lane) enter() {
-	l.workers++
-	for _, p := range l.cfg.Places {
-		p.enter()
-	}
 }
 
 // Stop drops the records that have not begun and ends all rests. It does not
@@ -469,7 +401,7 @@ func (l *Lane) Stop() {
 	l.stopped = true
 	l.tick.Stop()
 	l.takeAllBack()
-	l.queue, l.ready, l.busy = backlog{}, fifo{}, nil
+	l.queue, l.ready, l.busy = backlog{}, fifo[Turn]{}, nil
 	l.gather.drop()
 	l.held = l.taken
 	close(l.stop)
