@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/siskin-go/siskin/interop/records"
@@ -196,12 +197,15 @@ func missingReplyTopic() scene {
 // waitFor returns the first records of a topic that need not exist yet.
 func (p *play) waitFor(topic string) []*kgo.Record {
 	p.Helper()
-	all := p.recordsOf(topic)
+	all := p.recordsUpTo(topic, func(*kgo.Record) bool { return true })
 	p.text(all)
 	return all
 }
 
-func (p *play) recordsOf(topic string) []*kgo.Record {
+// recordsUpTo reads a topic, which need not exist yet, from its start up to a
+// record that is the last one of interest. One fetch is not enough for that: the
+// first one can be of some of the partitions only.
+func (p *play) recordsUpTo(topic string, last func(*kgo.Record) bool) []*kgo.Record {
 	p.Helper()
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(p.cfg.Brokers...), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
@@ -209,7 +213,11 @@ func (p *play) recordsOf(topic string) []*kgo.Record {
 	)
 	p.must(err)
 	defer client.Close()
-	fetches := client.PollFetches(p.ctx)
-	p.must(fetches.Err())
-	return fetches.Records()
+	var all []*kgo.Record
+	for !slices.ContainsFunc(all, last) {
+		fetches := client.PollFetches(p.ctx)
+		p.must(fetches.Err())
+		all = append(all, fetches.Records()...)
+	}
+	return all
 }

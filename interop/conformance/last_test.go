@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/siskin-go/siskin"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // emptyStops stops a server of NestJS for good: the one with keepBinary, which no
@@ -68,14 +69,15 @@ func noCompression() scene {
 			case <-p.ctx.Done():
 				p.Fatal("the dead letter did not come")
 			}
-			letter := p.recordsOf(bad + "-dlt")
+			isLarge := func(r *kgo.Record) bool { return len(r.Value) == len(repetitive) }
+			letter := p.recordsUpTo(bad+"-dlt", isLarge)
 			p.forget(p.topic("three"), p.topic("note"), p.topic("run"), p.topic("run.reply"), p.topic("go.run"), p.topic("go.run.reply"))
 			large := 0
 			for _, r := range append(p.tape.everything(), letter...) {
 				if codec := r.Attrs.CompressionType(); codec != noCodec {
 					p.Errorf("%s/%d@%d has the codec %d", p.constant(r.Topic), r.Partition, r.Offset, codec)
 				}
-				if len(r.Value) == len(repetitive) {
+				if isLarge(r) {
 					large++
 				}
 			}
