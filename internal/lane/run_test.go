@@ -3,6 +3,7 @@ package lane_test
 import (
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,75 @@ func TestASlowRecordAmongQuickOnes(t *testing.T) {
 		h.releaseAll()
 		if held := l.Held(); held != 0 || len(h.entered) != 6 {
 			t.Errorf("%d records were served and %d are held, want 6 and none", len(h.entered), held)
+		}
+		stopped(t, l)
+	})
+}
+
+// The same when another worker of the lane goes on meanwhile.
+func TestASlowRecordBesideAWorkerThatGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var behind, others atomic.Int64
+		first, begun, second := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		l := lane.Start(lane.Config{Places: []*lane.Places{lane.NewPlaces(2, false)}, Serve: func(rec *kgo.Record, _ uint64, _ time.Time) {
+			switch {
+			case rec.Offset == 1000:
+				<-first
+			case rec.Offset == 1001:
+				close(begun)
+				<-second
+			case rec.Offset > 1010:
+				time.Sleep(400 * time.Microsecond)
+				others.Add(1)
+			case rec.Offset > 1001:
+				behind.Add(1)
+			}
+		}})
+		for range 50 {
+			l.Push(records(0, many(20)...), 0)
+			synctest.Wait()
+		}
+		l.Push(records(1000, ""), 1000)
+		synctest.Wait()
+		l.Push(records(1001, many(10)...), 1001)
+		<-begun // by a second worker, which has taken all of them
+		l.Push(records(1011, many(1000)...), 1011)
+		close(first)
+		time.Sleep(10 * time.Millisecond)
+		if n := behind.Load(); n != 9 {
+			t.Errorf("%d records behind the slow one were served, want all 9", n)
+		}
+		if n := others.Load(); n == 0 || n == 1000 {
+			t.Errorf("%d of the 1000 later records were served, want the first worker among them", n)
+		}
+		close(second)
+		time.Sleep(time.Second)
+		stopped(t, l)
+	})
+}
+
+// A worker that goes on in what it has taken, but slowly, gives the rest of it to others.
+func TestRecordsThatAreNotQuickAnyMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var slow sync.WaitGroup
+		l := lane.Start(lane.Config{Places: room(), Serve: func(rec *kgo.Record, _ uint64, _ time.Time) {
+			if rec.Offset >= 1000 {
+				time.Sleep(900 * time.Microsecond)
+				slow.Done()
+			}
+		}})
+		for range 50 {
+			l.Push(records(0, many(20)...), 0)
+			synctest.Wait()
+		}
+		began := time.Now()
+		slow.Add(16)
+		l.Push(records(1000, many(16)...), 1000)
+		slow.Wait()
+		if took := time.Since(began); took > 12*time.Millisecond {
+			t.Errorf("16 records that wait for nobody took %v, want less than 12 ms; one after the other it is 14.4 ms", took)
 		}
 		stopped(t, l)
 	})
