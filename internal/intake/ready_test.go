@@ -3,9 +3,11 @@ package intake_test
 import (
 	"testing"
 
+	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -37,4 +39,51 @@ func TestNobodyHasJoinedBeforeTheOthersStartsAreCommitted(t *testing.T) {
 	refused.Remove()
 	first.ready(t)
 	second.ready(t)
+}
+
+// A broker can say for a moment that a topic does not exist which was just made. What
+// is sent there when the member has joined must not be missed.
+func TestNobodyHasJoinedBeforeEachTopicIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		nestjs bool
+		others []string // patterns
+	}{{"alone", false, nil}, {"beside NestJS servers", true, nil}, {"with a pattern", false, []string{"^more"}}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBroker(t, 1)
+			const late = "late"
+			if _, err := b.admin.CreateTopic(testContext(t), 1, 1, nil, late); err != nil {
+				t.Fatal(err)
+			}
+			unknown := b.Fault(kfake.Fault{
+				Keys: []kmsg.Key{kmsg.Metadata}, Topic: late, Err: kerr.UnknownTopicOrPartition, Count: -1,
+			})
+			m := join(t, b, fromEnd, config(func(c *intake.Config) {
+				c.Topics, c.Patterns, c.NestJS = []string{topic, late}, tt.others, tt.nestjs
+			}))
+			await(t, m.recorder, 1, func(events.PartitionsAssigned) bool { return true })
+			looked := make(chan error, 1)
+			go func() { looked <- unknown.Wait(testContext(t), unknown.Hits()+5) }()
+			select {
+			case <-m.joined:
+				t.Error("the member has joined before it knows a topic of its own")
+			case err := <-looked:
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			unknown.Remove()
+			m.ready(t)
+			if err := b.client.ProduceSync(testContext(t), &kgo.Record{Topic: late}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			s := m.next(t)
+			if s.Record.Topic != late || s.Record.Offset != 0 {
+				t.Errorf("served %s@%d, want the first record of %s", s.Record.Topic, s.Record.Offset, late)
+			}
+			s.Done()
+		})
+	}
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,7 @@ type starts struct {
 	emit   events.Sink
 
 	mu    sync.Mutex
-	known map[string]int32 // partitions of a topic when this member joined
+	known map[string]int32 // partitions of a topic when this member first saw it
 	found map[key]int64    // where this member has started partitions without a commit
 }
 
@@ -111,31 +112,36 @@ func (in *Intake) adjust(
 	return offsets, nil
 }
 
-// learn notes how many partitions each topic has when this member joins, once.
-// A topic that cannot be counted now has no partition that counts as added.
+// learn notes how many partitions each topic has when this member first sees it. With
+// patterns it does so once, for all topics: one that comes later is new.
 func (s *starts) learn(ctx context.Context, topics []string) {
 	s.mu.Lock()
 	learned := s.known != nil
+	topics = slices.DeleteFunc(slices.Clone(topics), func(topic string) bool {
+		_, ok := s.known[topic]
+		return ok
+	})
 	s.mu.Unlock()
-	if learned {
+	switch {
+	case s.reads == nil && len(topics) == 0, s.reads != nil && learned:
 		return
-	}
-	if s.reads != nil {
+	case s.reads != nil:
 		topics = nil // all of them
 	}
 	details, err := kadm.NewClient(s.client).ListTopics(ctx, topics...)
 	if err != nil {
 		return // asked again at the next assignment
 	}
-	known := make(map[string]int32)
-	for topic, d := range details {
-		if d.Err == nil {
-			known[topic] = int32(len(d.Partitions))
-		}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known = known
+	if s.known == nil {
+		s.known = make(map[string]int32)
+	}
+	for topic, d := range details {
+		if d.Err == nil {
+			s.known[topic] = int32(len(d.Partitions))
+		}
+	}
 }
 
 // added reports whether partition n has appeared since this member joined.

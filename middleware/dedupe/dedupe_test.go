@@ -358,7 +358,7 @@ func TestHandlersAreKeptApart(t *testing.T) {
 		}
 		got := map[string]int{}
 		for range 6 {
-			got[<-ran]++
+			got[next(t, ran)]++
 		}
 		if diff := cmp.Diff(map[string]int{"first": 2, "second": 2, "other": 2}, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -385,7 +385,7 @@ func TestADuplicateWithManualCommitIsCommitted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if a, b := <-ran, <-ran; a != "0" || b != "2" {
+	if a, b := next(t, ran), next(t, ran); a != "0" || b != "2" {
 		t.Errorf("it ran for %s and %s", a, b)
 	}
 	for { // the last one's commit comes after all others

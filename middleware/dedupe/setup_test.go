@@ -24,6 +24,18 @@ func testContext(t testing.TB) context.Context {
 	return ctx
 }
 
+// next is what a handler says next.
+func next(t testing.TB, ran <-chan string) string {
+	t.Helper()
+	select {
+	case s := <-ran:
+		return s
+	case <-testContext(t).Done():
+		t.Fatal("no handler ran any more")
+		return ""
+	}
+}
+
 func once(t testing.TB, cfg dedupe.Config) siskin.Middleware {
 	t.Helper()
 	m, err := dedupe.New(cfg)
