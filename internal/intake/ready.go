@@ -15,7 +15,7 @@ import (
 // may not yet have done so for theirs, and a partition on its way from a member
 // that never learnt where it starts to one that does not know of it yet has no
 // position at all: the new owner would take the end of that later moment.
-
+//
 // Nor may it miss a topic: a broker can say for a moment that one does not exist which
 // was just made. This member then joins without it, and takes it over a little later,
 // from the end of that moment.
