@@ -11,7 +11,7 @@ const (
 // are in internal/retry.
 var retryMutants = []mutant{
 	{"a source is served before it is known who waits", []change{{
-		twinFile, "return p.twin != nil && !p.retries && !p.twin.ready.Load() }", "return false }",
+		twinFile, "return p.postponed.Load() || p.twin != nil && !p.retries && !p.twin.ready.Load()\n", "return p.postponed.Load()\n",
 	}}, keyOrder},
 	{"an owner writes before the group has confirmed it", []change{{
 		twinFile, "\tif !t.ready.Load() || !t.long() ||", "\tif !t.long() ||",

@@ -48,19 +48,17 @@ type partition struct {
 	stuck atomic.Bool
 	held  held // only the watch loop touches it
 
-	start   atomic.Int64 // where the client was told to begin, or unplaced, or anywhere
-	begun   bool         // what comes was read from there on; whoever holds the gate touches it
-	last    int64        // offset of the last record pushed; as begun
-	epoch   int32        // its leader epoch
-	mending atomic.Bool  // somebody looks for the way past a batch that cannot be read
-	skipped atomic.Int64
+	start     atomic.Int64 // where the client was told to begin, or unplaced
+	postponed atomic.Bool  // nobody knows yet where it begins
+	begun     bool         // what comes was read from there on; whoever holds the gate touches it
+	last      int64        // offset of the last record pushed; as begun
+	epoch     int32        // its leader epoch
+	mending   atomic.Bool  // somebody looks for the way past a batch that cannot be read
+	skipped   atomic.Int64
 }
 
-// Where a partition starts, when that is not an offset.
-const (
-	unplaced int64 = -2 // the client was not told yet
-	anywhere int64 = -1 // the client finds out itself
-)
+// unplaced is the start of a partition of which the client was not told yet where it begins.
+const unplaced int64 = -2
 
 func (in *Intake) newPartition(k key) *partition {
 	order, places := in.lanes(k.topic)
@@ -122,12 +120,11 @@ func (p *partition) serveAlone(t lane.Turn) {
 	p.in.cfg.Serve(p.ctx, Item{Record: t.Record, Began: time.Now(), p: p, mark: commit.Mark(t.Mark), turn: &t})
 }
 
-// place notes where the client will begin to read; negative when the client finds
-// out itself.
+// place notes where the client will begin to read.
 func (p *partition) place(offset int64) {
-	p.start.Store(max(anywhere, offset))
+	p.start.Store(offset)
 	if p.twin != nil {
-		p.twin.starts(max(-1, offset))
+		p.twin.starts(offset)
 	}
 }
 
@@ -166,7 +163,7 @@ func (p *partition) begins(offset int64) bool {
 	switch {
 	case start == unplaced:
 		return false
-	case p.begun, start == anywhere, start == offset:
+	case p.begun, start == offset:
 		p.begun = true
 		return true
 	}

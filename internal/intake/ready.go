@@ -26,7 +26,7 @@ func (in *Intake) joined() {
 	case in.settled.Load(), in.cfg.Start.fixed():
 		in.cfg.Joined()
 	case in.cfg.NestJS: // its servers do not commit where they start
-		if in.sees() { // else the client joins again when it has found what is missing
+		if in.sees() && in.placed() { // else this comes again: with the next join, or the commit of what is placed
 			in.settled.Store(true)
 			in.cfg.Joined()
 		}

@@ -81,14 +81,11 @@ func (in *Intake) adjust(
 			}
 			committed := o.EpochOffset().Offset
 			offset := in.starts.offset(logs, topic, n, committed)
-			p.place(offset)
-			if offset == kafkajsBeginning {
-				continue // the client looks for it, as that of an unlisted one
-			}
 			if offset < 0 {
-				parts[n] = in.starts.unlisted(topic, n)
+				parts[n] = in.postpone(p, committed)
 				continue
 			}
+			p.place(offset)
 			// Without the leader epoch of the commit, which the client would ask
 			// the broker about first: meanwhile it would wait for the records of
 			// the other partitions, and those of this one come after that wait.
@@ -154,21 +151,6 @@ func (s *starts) added(topic string, n int32) bool {
 		return s.known != nil && s.reads != nil && s.reads(topic) // a new topic of a pattern
 	}
 	return n >= count
-}
-
-// unlisted is where to start a partition without a commit whose bounds could not
-// be asked for, because its leader is moving: the client asks again later.
-func (s *starts) unlisted(topic string, n int32) kgo.Offset {
-	if at := s.before(key{topic, n}); at >= 0 {
-		return kgo.NewOffset().At(at)
-	}
-	switch {
-	case s.from.Beginning || s.added(topic, n):
-		return kgo.NewOffset().AtStart()
-	case !s.from.At.IsZero():
-		return kgo.NewOffset().AfterMilli(s.from.At.UnixMilli())
-	}
-	return kgo.NewOffset().AtEnd()
 }
 
 // logs are the bounds of the assigned partitions.
@@ -265,12 +247,12 @@ func (s *starts) specials(ctx context.Context, offsets map[string]map[int32]kgo.
 func (s *starts) offset(l logs, topic string, n int32, committed int64) int64 {
 	first, okFirst := l.first.Lookup(topic, n)
 	end, okEnd := l.end.Lookup(topic, n)
-	if !okFirst || !okEnd || first.Err != nil || end.Err != nil {
-		return committed
-	}
 	oldest := committed == kafkajsBeginning
 	if committed < 0 {
 		committed = s.before(key{topic, n})
+	}
+	if !okFirst || !okEnd || first.Err != nil || end.Err != nil {
+		return committed
 	}
 	switch {
 	case committed >= 0:

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -206,6 +207,44 @@ func TestStartWhileTheLeaderIsAway(t *testing.T) {
 			b.produce(t, 0, 5, 1)
 			if diff := cmp.Diff(tt.want, offsets(m.take(t, len(tt.want)))); diff != "" {
 				t.Errorf("offsets served (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// From the end, nobody has joined until it is known where that is: and then it is stored
+// there, although no record comes.
+func TestStartFromTheEndWhileTheLeaderIsAway(t *testing.T) {
+	t.Parallel()
+	for _, nestjs := range []bool{false, true} {
+		t.Run(fmt.Sprintf("beside NestJS servers: %v", nestjs), func(t *testing.T) {
+			t.Parallel()
+			b := newBroker(t, 2)
+			b.produce(t, 0, 0, 3)
+			away := b.Fault(kfake.Fault{
+				Keys: []kmsg.Key{kmsg.ListOffsets}, Topic: topic, Partitions: []int32{0}, Count: -1, Err: kerr.UnknownServerError,
+			})
+			m := join(t, b, fromEnd, drain(time.Millisecond), config(func(c *intake.Config) { c.NestJS = nestjs }))
+			b.commits.await(t, 1, 0) // the other partition has begun
+			looked := make(chan error, 1)
+			go func() { looked <- away.Wait(testContext(t), away.Hits()+4) }()
+			select {
+			case <-m.joined:
+				t.Error("it has joined although it is not known where the end is")
+			case err := <-looked:
+				if err != nil {
+					t.Error(err)
+				}
+			}
+			b.produce(t, 0, 3, 2)
+			away.Remove()
+			m.ready(t)
+			if got := b.committed(t, 0); got != 5 {
+				t.Errorf("the start that is stored is %d, want 5", got)
+			}
+			b.produce(t, 0, 5, 1)
+			if s := m.next(t); s.Record.Offset != 5 {
+				t.Errorf("the first record served has the offset %d, want 5", s.Record.Offset)
 			}
 		})
 	}

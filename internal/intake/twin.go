@@ -88,7 +88,9 @@ func (in *Intake) pair(p *partition, topic RetryTopic) *twin {
 }
 
 // heldBack reports whether the partition must not be read yet.
-func (p *partition) heldBack() bool { return p.twin != nil && !p.retries && !p.twin.ready.Load() }
+func (p *partition) heldBack() bool {
+	return p.postponed.Load() || p.twin != nil && !p.retries && !p.twin.ready.Load()
+}
 
 // starts says where the source is read from.
 func (t *twin) starts(at int64) {
