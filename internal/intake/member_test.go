@@ -9,6 +9,7 @@ import (
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/intake"
 	"github.com/siskin-go/siskin/internal/lane"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -106,6 +107,21 @@ func (m *member) ready(t *testing.T) {
 	case <-m.joined:
 	case <-testContext(t).Done():
 		t.Fatal("the member has not joined")
+	}
+}
+
+// notYet fails when the member joins before n more of the requests that f has seen.
+func (m *member) notYet(t *testing.T, f *kfake.FaultHandle, n int) {
+	t.Helper()
+	seen := make(chan error, 1)
+	go func() { seen <- f.Wait(testContext(t), f.Hits()+n) }()
+	select {
+	case <-m.joined:
+		t.Error("the member has joined too early")
+	case err := <-seen:
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -25,17 +25,8 @@ func TestNobodyHasJoinedBeforeTheOthersStartsAreCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Group: group, TopLevel: true, Observe: true, Count: -1})
-	looked := make(chan error, 1)
-	go func() { looked <- looks.Wait(testContext(t), 2) }()
 	second := join(t, b, startAt(intake.Start{}))
-	select {
-	case <-second.joined:
-		t.Error("the second member has joined before the start of the first is committed")
-	case err := <-looked:
-		if err != nil {
-			t.Error(err)
-		}
-	}
+	second.notYet(t, looks, 2)
 	refused.Remove()
 	first.ready(t)
 	second.ready(t)
@@ -64,16 +55,7 @@ func TestNobodyHasJoinedBeforeEachTopicIsKnown(t *testing.T) {
 				c.Topics, c.Patterns, c.NestJS = []string{topic, late}, tt.others, tt.nestjs
 			}))
 			await(t, m.recorder, 1, func(events.PartitionsAssigned) bool { return true })
-			looked := make(chan error, 1)
-			go func() { looked <- unknown.Wait(testContext(t), unknown.Hits()+5) }()
-			select {
-			case <-m.joined:
-				t.Error("the member has joined before it knows a topic of its own")
-			case err := <-looked:
-				if err != nil {
-					t.Error(err)
-				}
-			}
+			m.notYet(t, unknown, 5)
 			unknown.Remove()
 			m.ready(t)
 			if err := b.client.ProduceSync(testContext(t), &kgo.Record{Topic: late}).FirstErr(); err != nil {

@@ -226,16 +226,7 @@ func TestStartFromTheEndWhileTheLeaderIsAway(t *testing.T) {
 			})
 			m := join(t, b, fromEnd, drain(time.Millisecond), config(func(c *intake.Config) { c.NestJS = nestjs }))
 			b.commits.await(t, 1, 0) // the other partition has begun
-			looked := make(chan error, 1)
-			go func() { looked <- away.Wait(testContext(t), away.Hits()+4) }()
-			select {
-			case <-m.joined:
-				t.Error("it has joined although it is not known where the end is")
-			case err := <-looked:
-				if err != nil {
-					t.Error(err)
-				}
-			}
+			m.notYet(t, away, 4)
 			b.produce(t, 0, 3, 2)
 			away.Remove()
 			m.ready(t)

@@ -152,7 +152,7 @@ func (l *Lane) takeAllBack() {
 }
 
 // watch takes back what workers are stuck with: those that have begun nothing since the
-// last tick.
+// last tick, and all of them when none has ended what it took.
 func (l *Lane) watch(stuck bool) {
 	l.runs = slices.DeleteFunc(l.runs, func(r *run) bool {
 		r.late.Store(true)
