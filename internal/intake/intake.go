@@ -128,6 +128,7 @@ type Intake struct {
 	commitFailure string      // what was told about; under commitTurn
 	uncommitted   atomic.Bool // Joined waits for the next commit
 	waiting       atomic.Bool // Joined waits for the commits of others
+	looking       sync.Mutex  // held while somebody asks where a postponed partition begins
 	settled       atomic.Bool // each partition has a commit
 }
 

@@ -30,15 +30,23 @@ func (in *Intake) placeLater(p *partition, committed int64) {
 		case <-p.ctx.Done():
 			return
 		}
-		logs, err := in.starts.logs(p.ctx, map[string]map[int32]kgo.Offset{p.key.topic: nil})
-		if err != nil {
-			continue
-		}
-		if at := in.starts.offset(logs, p.key.topic, p.key.partition, committed); at >= 0 {
+		if at := in.look(p, committed); at >= 0 {
 			in.gate.pass(func() { in.begin(p, at) })
 			return
 		}
 	}
+}
+
+// look returns where a postponed partition begins, or a negative offset when nobody can
+// say. One looks at a time: many partitions can have lost the same leader.
+func (in *Intake) look(p *partition, committed int64) int64 {
+	in.looking.Lock()
+	defer in.looking.Unlock()
+	logs, err := in.starts.logs(p.ctx, map[string]map[int32]kgo.Offset{p.key.topic: nil})
+	if err != nil {
+		return -1
+	}
+	return in.starts.offset(logs, p.key.topic, p.key.partition, committed)
 }
 
 // begin makes a postponed partition begin. No new generation of it begins meanwhile.
