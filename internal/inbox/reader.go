@@ -40,6 +40,7 @@ func (in *Inbox) read(route *Route, offset int64) error {
 	}
 	in.reader = reader
 	in.tasks.Go(func() { in.poll(reader) })
+	in.tasks.Go(func() { fetch.Wake(in.ctx, reader) })
 	return nil
 }
 

@@ -220,7 +220,9 @@ func (in *Intake) Run(ctx context.Context) (drained bool, err error) {
 	defer context.AfterFunc(in.aborted, cancel)()
 	defer context.AfterFunc(in.fits, cancel)()
 	defer in.refuse(nil)
+	loops.Go(func() { fetch.Wake(ctx, in.client) })
 	if in.later != nil {
+		loops.Go(func() { fetch.Wake(ctx, in.later.client) })
 		loops.Go(func() { in.later.run(ctx) })
 	}
 	for ctx.Err() == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/topics"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -21,6 +22,7 @@ func (s *TopicStore) run() {
 	s.readFrom(start)
 	close(s.opened)
 	s.tasks.Go(s.mark)
+	s.tasks.Go(func() { fetch.Wake(s.ctx, s.client) })
 	s.follow()
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/siskin-go/siskin"
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/security"
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -80,6 +81,9 @@ func (t *tail) run(cmd *cobra.Command, topics []string) error {
 
 // follow prints records until the end, if there is to be one.
 func (t *tail) follow(ctx context.Context, client *kgo.Client, left spans, stdout io.Writer) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go fetch.Wake(ctx, client)
 	out := bufio.NewWriter(stdout)
 	write := t.printer(stdout)
 	for !t.untilEnd || len(left) > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/siskin-go/siskin/internal/fetch"
 	"github.com/siskin-go/siskin/internal/letter"
 	"github.com/siskin-go/siskin/security"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -48,6 +49,9 @@ func read(ctx context.Context, client *kgo.Client, topics []*Topic, size int, ea
 			client.AddConsumePartitions(map[string]map[int32]kgo.Offset{t.Name: offsets(starts)})
 		}
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go fetch.Wake(ctx, client)
 	for len(left) > 0 {
 		fetches := client.PollRecords(ctx, size)
 		if err := ctx.Err(); err != nil {
