@@ -248,6 +248,11 @@ func (in *Intake) Abort() { in.abort() }
 // poll takes what was fetched and hands each partition's records to its lane.
 func (in *Intake) poll(ctx context.Context) {
 	poll := in.gate.enter(ctx)
+	if topics := in.left(); len(topics) > 0 {
+		in.gate.leave()
+		in.rereadAll(topics)
+		return
+	}
 	in.giveUp()
 	fetches := in.client.PollFetches(poll)
 	now := time.Now()
@@ -284,11 +289,8 @@ func (in *Intake) poll(ctx context.Context) {
 	in.gate.leave()
 	for _, topic := range remade {
 		in.starts.forget(topic)
-		in.reread(topic)
 	}
-	for _, topic := range in.left() {
-		in.reread(topic)
-	}
+	in.rereadAll(remade)
 	in.breathe(ctx)
 }
 
@@ -307,7 +309,8 @@ func (in *Intake) sendBack() {
 	in.back = nil
 }
 
-// left are the topics that shed has lost.
+// left are the topics that others want to be read anew. Whoever adds some passes the gate
+// then: a poll that has not seen them ends.
 func (in *Intake) left() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -342,6 +345,12 @@ func (in *Intake) unreadable(topic string, partition int32, err error) (remade b
 		return true
 	}
 	return false
+}
+
+func (in *Intake) rereadAll(topics []string) {
+	for _, topic := range topics {
+		in.reread(topic)
+	}
 }
 
 // reread makes the client forget a topic and read it anew. One that was deleted

@@ -5,6 +5,7 @@ package intake_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/siskin-go/siskin/internal/intake"
@@ -86,10 +87,27 @@ func (l *ledger) alone(a *account, p place) {
 		return
 	}
 	for _, other := range l.members {
-		if g := other.generations[p]; other != a && !other.gone && other.leaving.IsZero() && g != nil && !g.givenUp {
+		g := other.generations[p]
+		if other != a && !other.gone && other.leaving.IsZero() && g != nil && !g.givenUp && !other.silent(l.settings.session) {
 			l.breaks(oneOwner, "%s gets %v, which %s still has", a.name, p, other.name)
 		}
 	}
+}
+
+// hears notes that a member lives.
+func (l *ledger) hears(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name, _, _ := strings.Cut(id, "-")
+	if a := l.members[name]; a != nil {
+		a.heard = time.Now()
+	}
+}
+
+// silent reports whether the broker may have thrown the member out. The embedded one does
+// so also with members that wait in a join, which send no heartbeats.
+func (a *account) silent(session time.Duration) bool {
+	return !a.heard.IsZero() && time.Since(a.heard) > session
 }
 
 // generationOf finds the generation of a delivery by its context: there is one

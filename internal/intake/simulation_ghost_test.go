@@ -21,9 +21,11 @@ import (
 // onHeartbeat notes who is alive.
 func (c *cluster) onHeartbeat(r kmsg.Request) (kmsg.Response, error, bool) {
 	c.KeepControl()
+	id := r.(*kmsg.HeartbeatRequest).MemberID
+	c.ledger.hears(id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.heard[r.(*kmsg.HeartbeatRequest).MemberID] = time.Now()
+	c.heard[id] = time.Now()
 	return nil, nil, false
 }
 

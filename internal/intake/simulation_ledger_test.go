@@ -90,6 +90,7 @@ type account struct {
 	leaving     time.Time                       // when it was told to stop, if it was
 	refused     time.Time                       // when the broker last refused its commit
 	failing     bool                            // it has said that it cannot commit
+	heard       time.Time                       // its last heartbeat, if there was one
 }
 
 func newLedger(s script) *ledger {
