@@ -47,7 +47,7 @@ type retries struct {
 	in     *Intake
 	client *kgo.Client
 	gate   *gate
-	turn   sync.Mutex // what the client reads; held while that is changed
+	turn   chan struct{} // what the client reads; holds a token while that is changed, which can wait for the network
 	memory *fetch.Decompressor
 }
 
@@ -65,7 +65,7 @@ func (in *Intake) newRetries() (*retries, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the Kafka client for retry topics: %w", err)
 	}
-	return &retries{in: in, client: client, gate: newGate(), memory: memory}, nil
+	return &retries{in: in, client: client, gate: newGate(), turn: make(chan struct{}, 1), memory: memory}, nil
 }
 
 // retryWait is how long the broker holds a fetch that finds nothing. A partition
@@ -358,8 +358,8 @@ func (r *retries) end(ctx context.Context, k key) int64 {
 // forget offsets of such topics some days after their last commit.
 func (r *retries) read(t *twin) {
 	r.gate.pass(func() {
-		r.turn.Lock()
-		defer r.turn.Unlock()
+		r.turn <- struct{}{}
+		defer func() { <-r.turn }()
 		if r.in.find(t.key) != t.partition || t.closed.Load() {
 			return
 		}
@@ -377,8 +377,8 @@ func (r *retries) read(t *twin) {
 // forget ends the reading of twins. What a later generation reads is let alone. It does
 // not wait for a poll, for the group waits for it.
 func (r *retries) forget(parts []*partition) {
-	r.turn.Lock()
-	defer r.turn.Unlock()
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
 	gone := make(map[string][]int32)
 	for _, p := range parts {
 		if p.retries && r.in.find(p.key) == p {
