@@ -124,11 +124,11 @@ type Intake struct {
 
 	dirty      chan struct{} // holds one token when there is something to commit
 	commitTurn chan struct{} // one commit at a time, so that offsets never go back
+	lookTurn   chan struct{} // one question at a time where postponed partitions begin
 
 	commitFailure string      // what was told about; under commitTurn
 	uncommitted   atomic.Bool // Joined waits for the next commit
 	waiting       atomic.Bool // Joined waits for the commits of others
-	looking       sync.Mutex  // held while somebody asks where a postponed partition begins
 	settled       atomic.Bool // each partition has a commit
 }
 
@@ -141,8 +141,8 @@ type key struct {
 func New(cfg Config) (*Intake, error) {
 	in := &Intake{
 		cfg: cfg, failing: make(map[key]string), partitions: make(map[key]*partition),
-		dirty: make(chan struct{}, 1), commitTurn: make(chan struct{}, 1), built: make(chan struct{}),
-		gate: newGate(), places: lane.NewPlaces(cfg.Concurrency, true),
+		dirty: make(chan struct{}, 1), commitTurn: make(chan struct{}, 1), lookTurn: make(chan struct{}, 1),
+		built: make(chan struct{}), gate: newGate(), places: lane.NewPlaces(cfg.Concurrency, true),
 	}
 	in.aborted, in.abort = context.WithCancel(context.Background())
 	in.session, in.fence = context.WithCancelCause(context.Background())

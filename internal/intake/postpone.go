@@ -40,8 +40,12 @@ func (in *Intake) placeLater(p *partition, committed int64) {
 // look returns where a postponed partition begins, or a negative offset when nobody can
 // say. One looks at a time: many partitions can have lost the same leader.
 func (in *Intake) look(p *partition, committed int64) int64 {
-	in.looking.Lock()
-	defer in.looking.Unlock()
+	select {
+	case in.lookTurn <- struct{}{}:
+		defer func() { <-in.lookTurn }()
+	case <-p.ctx.Done():
+		return -1
+	}
 	logs, err := in.starts.logs(p.ctx, map[string]map[int32]kgo.Offset{p.key.topic: nil})
 	if err != nil {
 		return -1

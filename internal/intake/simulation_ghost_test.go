@@ -17,6 +17,9 @@ import (
 //   - A member that goes while it waits for its assignment is counted twice. The
 //     next rebalance waits for one more member than there are, until its timeout,
 //     which each attempt to join begins anew.
+//
+// The ledger knows of a third: a member that waits in a join is thrown out when its
+// session ends, and not told; see account.silent.
 
 // onHeartbeat notes who is alive.
 func (c *cluster) onHeartbeat(r kmsg.Request) (kmsg.Response, error, bool) {
