@@ -54,15 +54,6 @@ func (o *office) make(topic string) {
 
 func (o *office) admin() *kadm.Client { return kadm.NewClient(o.client) }
 
-func (o *office) partitions(topic string) int {
-	o.t.Helper()
-	details, err := o.admin().ListTopics(o.ctx(), topic)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return len(details[topic].Partitions)
-}
-
 // store writes a batch to partition 1 and returns its first offset.
 func (o *office) store(batch hostile.Batch) int64 {
 	o.t.Helper()
@@ -337,8 +328,8 @@ func TestDeadLetterTopicIsLikeItsSource(t *testing.T) {
 	svc := o.service()
 	siskin.On(svc, o.topic, func(context.Context, string) error { return nil })
 	o.run(svc)
-	if n := o.partitions(o.topic + "-dlt"); n != officePartitions {
-		t.Errorf("the topic has %d partitions, want %d", n, officePartitions)
+	if err := testtopics.Await(o.ctx(), o.admin(), officePartitions, o.topic+"-dlt"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -106,6 +106,9 @@ func checkDurable(t *testing.T, addr, topic, group string, idempotent bool, acke
 	}
 	defer c.Close()
 	ends, err := kadm.NewClient(c).ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

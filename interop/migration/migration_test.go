@@ -76,6 +76,9 @@ func (s *stage) more(by who, n int) {
 func (s *stage) records(topic string) map[place]string {
 	s.t.Helper()
 	ends, err := s.admin.ListEndOffsets(s.ctx(), topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -139,6 +139,9 @@ func (w world) committed(t *testing.T, topic string) (found []*kgo.Record) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ends, err := kadm.NewClient(kafka).ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

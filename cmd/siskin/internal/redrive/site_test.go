@@ -134,6 +134,9 @@ func (s *site) read(t *testing.T, topic string) map[int32][]*kgo.Record {
 	t.Helper()
 	ctx := testContext(t)
 	ends, err := s.admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
