@@ -12,7 +12,7 @@ import (
 // expired; the other calls go elsewhere.
 func TestCallsSurviveAMember(t *testing.T) {
 	t.Parallel()
-	s := callScene(t, siskintest.Brokers(t))
+	s := callScene(t, siskintest.Brokers(t), callTime)
 	s.join("A")
 	victim := s.join("B")
 	s.send()

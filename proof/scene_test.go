@@ -25,10 +25,10 @@ func ledgerScene(t *testing.T, brokers []string) *scene {
 	return newScene(t, brokers, serviceSettings{Events: siskintest.Name("events"), Work: work}, 2*callTime)
 }
 
-// callScene is for requests without a key.
-func callScene(t *testing.T, brokers []string) *scene {
+// callScene is for requests without a key, with a deadline each.
+func callScene(t *testing.T, brokers []string, deadline time.Duration) *scene {
 	t.Helper()
-	return newScene(t, brokers, serviceSettings{}, callTime)
+	return newScene(t, brokers, serviceSettings{}, deadline)
 }
 
 func newScene(t *testing.T, brokers []string, set serviceSettings, timeout time.Duration) *scene {
