@@ -15,6 +15,7 @@ import (
 	"github.com/siskin-go/siskin/siskintest"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // lines are steps as text, without what differs from run to run.
@@ -194,6 +195,37 @@ func TestTheLastRedriveWins(t *testing.T) {
 		t.Errorf("the first run has put back %d letters and ended with: %v", len(*steps), err)
 	}
 	s.complete(t, 2)
+}
+
+// Letters are written and redriven by others while somebody looks at their topic.
+func TestOpenBesideAnotherRun(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siskintest.Brokers(t))
+	n := 0
+	others := func() {
+		s.fail(t, &kgo.Record{Topic: s.topic, Offset: int64(n), Value: []byte("x")})
+		s.run(t, redrive.Job{})
+		n++
+	}
+	watched := s.open(t, kgo.WithHooks(answers(func(key int16) {
+		if k := kmsg.Key(key); k == kmsg.ListOffsets || k == kmsg.OffsetFetch {
+			others()
+		}
+	})))
+	topics, err := redrive.Open(testContext(t), kadm.NewClient(watched), s.dlt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := topics[0].Partitions[0]; n < 3 || p.End < p.Ledger.End() {
+		t.Errorf("after %d letters the topic ends at %d, redriven up to %d", n, p.End, p.Ledger.End())
+	}
+}
+
+// answers is called with the key of each answer of a broker before its asker gets it.
+type answers func(key int16)
+
+func (a answers) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+	a(key)
 }
 
 func TestPurge(t *testing.T) {

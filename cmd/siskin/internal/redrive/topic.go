@@ -46,33 +46,41 @@ func Open(ctx context.Context, admin *kadm.Client, names ...string) ([]*Topic, e
 	if err != nil {
 		return nil, fmt.Errorf("ask where the topics begin: %w", err)
 	}
-	ends, err := admin.ListCommittedOffsets(ctx, names...)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ask where the topics end: %w", err)
-	}
-	var topics []*Topic
+	topics := make([]*Topic, 0, len(names))
 	for _, name := range names {
 		t := &Topic{Name: name, ID: details[name].ID}
-		for _, end := range ends.Offsets().Sorted() {
-			if end.Topic != name {
-				continue
-			}
-			begin, _ := begins.Lookup(name, end.Partition)
-			t.Partitions = append(t.Partitions, &Partition{Number: end.Partition, Begin: begin.Offset, End: end.At})
+		for number, begin := range begins[name] {
+			t.Partitions = append(t.Partitions, &Partition{Number: number, Begin: begin.Offset})
 		}
 		slices.SortFunc(t.Partitions, func(a, b *Partition) int { return int(a.Number - b.Number) })
 		if err := t.Recall(ctx, admin); err != nil {
 			return nil, err
 		}
-		if err := t.sane(); err != nil {
-			return nil, err
-		}
 		topics = append(topics, t)
 	}
-	return topics, nil
+	return topics, end(ctx, admin, topics, names)
+}
+
+// end asks where topics end. It does so last: others may write letters and redrive them
+// meanwhile, and an older end would be before what was redriven.
+func end(ctx context.Context, admin *kadm.Client, topics []*Topic, names []string) error {
+	ends, err := admin.ListCommittedOffsets(ctx, names...)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("ask where the topics end: %w", err)
+	}
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			end, _ := ends.Lookup(t.Name, p.Number)
+			p.End = end.Offset
+		}
+		if err := t.sane(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Recall asks once more what was redriven.
