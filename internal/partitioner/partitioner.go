@@ -27,7 +27,8 @@ type (
 
 // Partitioner obeys a partition where a record asks for it, hashes a key with
 // murmur2 as Kafka's own clients do, and sends a request without a key to a
-// partition with few pending calls. Events without a key stay on one partition
+// partition with few pending calls; requests that come at once stay together where that
+// makes nobody wait. Events without a key stay on one partition
 // until its batch is full.
 type Partitioner struct {
 	inner kgo.Partitioner
@@ -66,7 +67,8 @@ type Ticket struct {
 	counter  atomic.Pointer[atomic.Int32]
 	released atomic.Bool
 
-	chosen, among int // the partition, and of how many; only the partitioner touches them
+	chosen, among int     // the partition, and of how many; only the partitioner touches them
+	streak        *streak // that it belongs to, or nil; written before counter
 }
 
 var _ context.Context = (*Ticket)(nil)
@@ -85,11 +87,19 @@ func (*Ticket) Value(any) any { return nil }
 
 // Release ends the call. It may come before the partition was chosen.
 func (t *Ticket) Release() {
-	if t.released.Swap(true) {
+	if !t.released.Swap(true) {
+		t.uncount()
+	}
+}
+
+func (t *Ticket) uncount() {
+	c := t.counter.Swap(nil)
+	if c == nil {
 		return
 	}
-	if c := t.counter.Swap(nil); c != nil {
-		c.Add(-1)
+	c.Add(-1)
+	if t.streak != nil {
+		t.streak.ended()
 	}
 }
 
@@ -101,9 +111,7 @@ func (t *Ticket) take(c *atomic.Int32) {
 		before.Add(-1)
 	}
 	if t.released.Load() {
-		if c := t.counter.Swap(nil); c != nil {
-			c.Add(-1)
-		}
+		t.uncount()
 	}
 }
 
@@ -111,6 +119,8 @@ func (t *Ticket) take(c *atomic.Int32) {
 type load struct {
 	pending []*atomic.Int32 // by partition; only the topic's partitioner grows it
 	turn    int
+	limit   limit
+	last    *streak // of the last request, or nil
 }
 
 type topicPartitioner struct {
@@ -159,7 +169,11 @@ func (t *topicPartitioner) forRequest(ticket *Ticket, r *kgo.Record, n int) int 
 	// caller that waits for its replies. With two turns for each record such a
 	// caller would never reach every other partition.
 	if ticket.among != n {
-		ticket.chosen, ticket.among = t.load.choose(n), n
+		chosen, s := t.load.choose(n)
+		if ticket.among == 0 { // else somebody may read it
+			ticket.streak = s
+		}
+		ticket.chosen, ticket.among = chosen, n
 	}
 	return ticket.chosen
 }
@@ -174,11 +188,29 @@ func (l *load) at(partition int) *atomic.Int32 {
 // few is how many partitions are all looked at for each request.
 const few = 32
 
-// choose takes the partition with the fewest pending calls, and on a tie the
+// choose goes on with the last streak, or begins one on a partition without pending
+// calls, if streaks may have more than one request now.
+func (l *load) choose(n int) (int, *streak) {
+	if s := l.last; s != nil && s.partition < n && s.join(l.at(s.partition).Load()) {
+		return s.partition, s
+	}
+	p := l.fewest(n)
+	l.last = nil
+	if l.at(p).Load() > 0 {
+		return p, nil
+	}
+	if most := l.limit.next(); most > 1 {
+		l.last = &streak{limit: &l.limit, partition: p, began: time.Now(), most: most}
+		l.last.add()
+	}
+	return p, l.last
+}
+
+// fewest takes the partition with the fewest pending calls, and on a tie the
 // next one by turn. Where there are many it takes the less busy of two picked at
 // random, which is nearly as good; but as long as one can look at all, a request
 // must not meet two dead servers only because those two were picked.
-func (l *load) choose(n int) int {
+func (l *load) fewest(n int) int {
 	l.turn = (l.turn + 1) % n
 	if n > few {
 		return l.ofTwo(n)
