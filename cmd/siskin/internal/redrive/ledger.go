@@ -117,8 +117,5 @@ func (l *Ledger) Skip(offset int64) {
 	}
 }
 
-// Equal reports whether both name the same letters.
-func (l *Ledger) Equal(other Ledger) bool { return l.next == other.next && slices.Equal(l.spans, other.spans) }
-
 // Clone is a copy that changes on its own.
 func (l *Ledger) Clone() Ledger { return Ledger{l.next, slices.Clone(l.spans)} }

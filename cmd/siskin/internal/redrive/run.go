@@ -57,9 +57,15 @@ func (j Job) Run(ctx context.Context, client *kgo.Client) error {
 		size = int(max(1, min(rate.Limit(size), j.Rate/10)))
 		r.limiter = rate.NewLimiter(j.Rate, size)
 	}
-	return read(ctx, client, []*Topic{j.Topic}, size, func(letters []letter.Letter) error {
+	err := read(ctx, client, []*Topic{j.Topic}, size, func(letters []letter.Letter) error {
 		return r.next(ctx, letters)
 	})
+	if err != nil {
+		return err
+	}
+	// The broker ends a transaction a moment after it has said so. Who asks for the
+	// ledger behind this run must see it.
+	return j.Topic.Recall(kadm.RequireStable(ctx), admin)
 }
 
 // run is a Job under way.
@@ -119,7 +125,7 @@ func (r *run) choose(ctx context.Context, letters []letter.Letter) (steps []choi
 
 // send puts letters back in one transaction. One that is too large is left.
 func (r *run) send(ctx context.Context, steps []choice) error {
-	for undone := 0; ; {
+	for {
 		var records []*kgo.Record
 		ledgers := make(map[*Partition]Ledger)
 		for _, step := range steps {
@@ -142,14 +148,13 @@ func (r *run) send(ctx context.Context, steps []choice) error {
 			return err
 		}
 		large, err := r.transact(ctx, records, ledgers)
-		if errors.Is(err, errUndone) && undone < 3 {
-			undone++
-			continue
-		}
-		if large == nil && err != nil {
-			return r.words(err)
-		}
 		if large == nil {
+			if err != nil {
+				return r.words(err)
+			}
+			for p, ledger := range ledgers {
+				p.Ledger = ledger
+			}
 			return nil
 		}
 		for i := range steps {

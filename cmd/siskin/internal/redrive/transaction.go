@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/siskin-go/siskin/security"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -17,12 +16,8 @@ import (
 // ending is how long the end of a transaction may take, also after Ctrl-C.
 const ending = 30 * time.Second
 
-// errUndone is a transaction that came to nothing, although its end was confirmed.
-var errUndone = errors.New("the transaction was undone")
-
 // transact stores the records and the ledgers, or nothing. If a record is too large
-// for its topic, it is returned with the error. The partitions have their new ledgers
-// then.
+// for its topic, it is returned with the error.
 func (r *run) transact(ctx context.Context, records []*kgo.Record, ledgers map[*Partition]Ledger) (large *kgo.Record, err error) {
 	commit, err := r.commit(ledgers)
 	if err != nil {
@@ -45,18 +40,6 @@ func (r *run) transact(ctx context.Context, records []*kgo.Record, ledgers map[*
 	}
 	if err := r.client.EndTransaction(end, kgo.TryCommit); err != nil {
 		return nil, fmt.Errorf("whether the last %d letters went back is not known; the next redrive finds out: %w", len(records), err)
-	}
-	// A broker ends a transaction a moment after it has said so, and the Kafka client
-	// (1.22.3) can undo the first one to a topic and call that a success: it learns of
-	// the topic's partitions after it has produced to them, and what it has not learned
-	// of yet counts as not produced. The ledgers of the group know.
-	if err := r.Topic.Recall(kadm.RequireStable(end), r.targets.admin); err != nil {
-		return nil, err
-	}
-	for p, ledger := range ledgers {
-		if !p.Ledger.Equal(ledger) {
-			return nil, errUndone
-		}
 	}
 	return nil, nil
 }
