@@ -20,7 +20,11 @@ func TestACallThatNobodyAnswers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	nobody := siskin.NewRPC[string, string](siskintest.Name("nobody"))
-	_, err := nobody.Send(b.ctx(), b.client(), "x", siskin.WithTimeout(time.Second))
+	client := b.client()
+	if err := client.Ready(b.ctx(), nobody); err != nil { // a broker that has just started can need a second for the topics
+		t.Fatal(err)
+	}
+	_, err := nobody.Send(b.ctx(), client, "x", siskin.WithTimeout(3*time.Second))
 	if !errors.Is(err, siskin.ErrNoReply) || !errors.Is(err, context.DeadlineExceeded) || siskin.CodeOf(err) != siskin.CodeTimeout {
 		t.Errorf("got %v", err)
 	}
