@@ -41,7 +41,7 @@ func (s service) round(calls int) (partitions, together int) {
 	return len(byPartition), together
 }
 
-// rounds plays many, and returns the sums of the last ones.
+// rounds plays many, and returns the averages of the last ones.
 func (s service) rounds(calls int) (partitions, together int) {
 	const all, last = 400, 100
 	for i := range all {
