@@ -14,6 +14,7 @@ import (
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/brokerwatch"
 	"github.com/siskin-go/siskin/internal/inbox"
+	"github.com/siskin-go/siskin/internal/joint"
 	"github.com/siskin-go/siskin/internal/known"
 	"github.com/siskin-go/siskin/internal/outbox"
 	"github.com/siskin-go/siskin/internal/partitioner"
@@ -58,7 +59,10 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	c.kafka, c.out = kafka, outbox.New(kafka)
 	admin := kadm.NewClient(kafka)
-	keeper := topics.Keeper{Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused}
+	keeper := topics.Keeper{
+		Admin: admin, Policy: topics.Policy(cfg.Topics), Emit: c.emit, Refused: c.watch.Refused,
+		Topics: joint.New(admin.ListTopics).Ask,
+	}
 	c.topics = known.New(kafka, func(ctx context.Context, topic string) error {
 		return keeper.Ensure(ctx, []topics.Spec{cfg.spec(topic, security.Write)})
 	}, c.replyTopic)

@@ -21,7 +21,7 @@ func (in *Inbox) ends(topic string) (map[int32]kadm.ListedOffset, error) {
 		return nil, err
 	}
 	for tries := 1; ; tries++ {
-		listed, err := in.cfg.Admin.ListEndOffsets(in.ctx, topic)
+		listed, err := in.offsets.Ask(in.ctx, topic)
 		if err == nil && usable(listed[topic]) || tries == mostTries {
 			return listed[topic], err
 		}

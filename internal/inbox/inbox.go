@@ -13,6 +13,7 @@ import (
 
 	"github.com/siskin-go/siskin/events"
 	"github.com/siskin-go/siskin/internal/fetch"
+	"github.com/siskin-go/siskin/internal/joint"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -55,12 +56,14 @@ type Inbox struct {
 
 	ready sync.Map // routes in use, by reply topic
 
-	memory *fetch.Decompressor // of the reader
+	memory  *fetch.Decompressor // of the reader
+	offsets *joint.Asker[kadm.ListedOffsets]
 
 	// turn is for whoever changes what the reader reads. The Kafka client can make
 	// it wait for a broker, so callers never do; it is taken before mu.
 	turn sync.Mutex
 
+	polls      atomic.Uint64 // of the reader
 	asked      atomic.Uint64 // for restarts of the reader's fetches
 	restarting sync.Mutex    // held across a restart
 	restarted  uint64        // the last one who asked for a restart that was begun
@@ -70,6 +73,8 @@ type Inbox struct {
 	places map[partition]*place
 	known  map[string]int32 // partitions of a topic when it was first seen
 	reader *kgo.Client      // made with the first route
+	added  []addition       // for the reader to take over
+	adding bool             // it is being given some
 	closed bool
 }
 
@@ -84,7 +89,7 @@ type slot struct {
 func New(cfg Config) *Inbox {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Inbox{
-		cfg: cfg, ctx: ctx, cancel: cancel,
+		cfg: cfg, ctx: ctx, cancel: cancel, offsets: joint.New(cfg.Admin.ListEndOffsets),
 		routes: make(map[string]*slot), known: make(map[string]int32), places: make(map[partition]*place),
 	}
 }

@@ -63,10 +63,12 @@ func TestSecondRouteDoesNotWaitForTheFetchUnderWay(t *testing.T) {
 	}
 }
 
-// They share the restarts of the fetch that waits.
+// They share the restarts of the fetch that waits, which ends by itself for nobody.
 func TestRoutesThatComeTogetherAreAllRead(t *testing.T) {
 	t.Parallel()
-	b := setup(t, 2, []string{"first.reply"})
+	b := setup(t, 2, []string{"first.reply"}, func(c *inbox.Config) {
+		c.Options = append(c.Options, kgo.FetchMaxWait(2*patience))
+	})
 	b.route(t, "first.reply")
 	var want []string
 	var opening sync.WaitGroup

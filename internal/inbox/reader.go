@@ -15,7 +15,6 @@ import (
 
 // read makes the reader follow route from offset on.
 func (in *Inbox) read(route *Route, offset int64) error {
-	where := map[string]map[int32]kgo.Offset{route.Topic: {route.Partition: kgo.NewOffset().At(offset)}}
 	in.turn.Lock()
 	defer in.turn.Unlock()
 	in.mu.Lock()
@@ -25,11 +24,10 @@ func (in *Inbox) read(route *Route, offset int64) error {
 	}
 	in.place(partition{route.Topic, route.Partition}, offset)
 	if in.reader != nil {
-		in.reader.AddConsumePartitions(where)
-		reader := in.reader
-		in.tasks.Go(func() { in.hurry(reader, route) })
+		in.add(addition{route, offset})
 		return nil
 	}
+	where := map[string]map[int32]kgo.Offset{route.Topic: {route.Partition: kgo.NewOffset().At(offset)}}
 	var err error
 	if in.memory, err = fetch.NewDecompressor(fetch.MaxBatchMemory, fetch.MaxPollMemory); err != nil {
 		return err
@@ -38,7 +36,8 @@ func (in *Inbox) read(route *Route, offset int64) error {
 	if err != nil {
 		return fmt.Errorf("make the Kafka client for replies: %w", err)
 	}
-	in.reader = reader
+	in.reader, in.adding = reader, true
+	in.tasks.Go(func() { in.addFirst(addition{route, offset}) })
 	in.tasks.Go(func() { in.poll(reader) })
 	in.tasks.Go(func() { fetch.Wake(in.ctx, reader) })
 	return nil
@@ -61,54 +60,6 @@ func (in *Inbox) readerOptions(where map[string]map[int32]kgo.Offset) []kgo.Opt 
 // fetchWait is how long the broker holds a fetch that finds nothing.
 const fetchWait = 500 * time.Millisecond
 
-// hurry makes the reader fetch a new route at once. A route that is added while
-// a fetch waits at the broker is otherwise read only when that fetch ends.
-//
-// It works in two steps: wait until the reader knows the partition, then restart
-// its fetches. SetOffsets does that for any topic, also for one that is not
-// read. The library takes a new partition over a moment after it knows it, so a
-// restart can come too early; then the second one helps.
-func (in *Inbox) hurry(reader *kgo.Client, route *Route) {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	give := time.NewTimer(fetchWait)
-	defer give.Stop()
-	for known := false; !known; {
-		select {
-		case <-tick.C:
-			leader, _, _ := reader.PartitionLeader(route.Topic, route.Partition)
-			known = leader >= 0
-		case <-give.C:
-			return // by now the waiting fetch has ended
-		case <-in.ctx.Done():
-			return
-		}
-	}
-	in.restart(reader)
-	select {
-	case <-time.After(20 * time.Millisecond):
-	case <-in.ctx.Done():
-		return
-	}
-	if !route.heard.Load() {
-		in.restart(reader)
-	}
-}
-
-// restart ends the fetches that wait at the brokers; the library starts new
-// ones with all partitions that it knows by now. Those who ask while another one's
-// restart runs share the next one: it costs more with each route that is read.
-func (in *Inbox) restart(reader *kgo.Client) {
-	asked := in.asked.Add(1)
-	in.restarting.Lock()
-	defer in.restarting.Unlock()
-	if asked <= in.restarted {
-		return
-	}
-	in.restarted = in.asked.Load()
-	reader.SetOffsets(map[string]map[int32]kgo.EpochOffset{"siskin.no-such-topic": {0: {Epoch: -1}}})
-}
-
 // poll hands records on until the inbox is closed.
 func (in *Inbox) poll(reader *kgo.Client) {
 	missing := make(map[partition]time.Time)
@@ -118,6 +69,7 @@ func (in *Inbox) poll(reader *kgo.Client) {
 			return
 		}
 		in.memory.Polled()
+		in.polls.Add(1)
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			if len(p.Records) > 0 {
 				in.hear(p, missing)
@@ -232,5 +184,6 @@ func (in *Inbox) drop(reader *kgo.Client, topic string) *Route {
 	in.ready.Delete(topic)
 	delete(in.known, topic)
 	in.displace(topic)
+	in.forget(topic)
 	return r
 }

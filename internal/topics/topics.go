@@ -71,6 +71,9 @@ type Keeper struct {
 	Admin  *kadm.Client
 	Policy Policy
 	Emit   events.Sink
+	// Topics asks for topics. Nil is Admin.ListTopics; a keeper for many callers at
+	// once has one that asks for them together.
+	Topics func(ctx context.Context, names ...string) (kadm.TopicDetails, error)
 	// Refused turns an error into the one that says why waiting cannot help, or
 	// into nil where it can. May be nil: then it always can.
 	Refused func(context.Context, error) error
@@ -147,7 +150,11 @@ func waited(ctx context.Context, missing []Spec, err error) error {
 
 // missing returns the specs whose topics do not exist.
 func (k Keeper) missing(ctx context.Context, specs []Spec) ([]Spec, error) {
-	details, err := k.Admin.ListTopics(ctx, append(names(specs), models(specs)...)...)
+	ask := k.Topics
+	if ask == nil {
+		ask = k.Admin.ListTopics
+	}
+	details, err := ask(ctx, append(names(specs), models(specs)...)...)
 	if errors.Is(err, kerr.TopicAuthorizationFailed) && len(specs) > 0 {
 		return nil, k.forbidden(ctx, specs)
 	}
