@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -139,13 +140,36 @@ func unheard(a addition) bool { return !a.heard.Load() }
 // restart ends the fetches that wait at the brokers; the library starts new
 // ones with all partitions that it knows by now. Those who ask while another one's
 // restart runs share the next one: it costs more with each route that is read.
+//
+// The fetches of the last restart are let through first. Restarts are asked for
+// where no reply comes; too many would be why none comes.
 func (in *Inbox) restart() {
 	asked := in.asked.Add(1)
-	in.restarting.Lock()
-	defer in.restarting.Unlock()
-	if asked <= in.restarted || in.ctx.Err() != nil {
+	in.restarts.Lock()
+	defer in.restarts.Unlock()
+	if asked <= in.restarts.served {
 		return
 	}
-	in.restarted = in.asked.Load()
+	in.await(time.Until(in.restarts.at.Add(in.fetchTime())), func() bool { return in.polls.Load() != in.restarts.polls })
+	if in.ctx.Err() != nil {
+		return
+	}
+	in.restarts.served, in.restarts.polls, in.restarts.at = in.asked.Load(), in.polls.Load(), time.Now()
 	in.reader.SetOffsets(map[string]map[int32]kgo.EpochOffset{"siskin.no-such-topic": {0: {Epoch: -1}}})
+}
+
+// restarts is the last restart. It is locked while one runs.
+type restarts struct {
+	sync.Mutex
+	served uint64 // the last one who asked before it
+	polls  uint64 // when it began
+	at     time.Time
+}
+
+// fetchTime is how long fetches have that begin anew: each makes a connection and
+// names all partitions.
+func (in *Inbox) fetchTime() time.Duration {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return firstRestart + time.Duration(len(in.routes))*200*time.Microsecond
 }

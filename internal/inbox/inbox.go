@@ -63,10 +63,9 @@ type Inbox struct {
 	// it wait for a broker, so callers never do; it is taken before mu.
 	turn sync.Mutex
 
-	polls      atomic.Uint64 // of the reader
-	asked      atomic.Uint64 // for restarts of the reader's fetches
-	restarting sync.Mutex    // held across a restart
-	restarted  uint64        // the last one who asked for a restart that was begun
+	polls    atomic.Uint64 // of the reader
+	asked    atomic.Uint64 // for restarts of the reader's fetches
+	restarts restarts
 
 	mu     sync.Mutex
 	routes map[string]*slot // by reply topic
